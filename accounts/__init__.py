@@ -1,0 +1,1 @@
+"""Who: users, organizations, memberships, API keys, the audit trail, events for the tenant."""

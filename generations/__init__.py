@@ -1,0 +1,1 @@
+"""The product: a tenant asks for a video, an upstream makes it, the seconds produced are charged."""

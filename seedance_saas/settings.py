@@ -1,0 +1,225 @@
+"""Every setting, from the environment. Without any, it serves one machine: embedded database, simulators, mail to the console.
+
+A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from seedance_saas import database, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+
+# -- Where we are ---------------------------------------------------------------------------------
+EMBEDDED = not env.text("DATABASE_URL", "")
+PORT = env.integer("PORT", 8000, at_least=1, at_most=65_534)
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}", schemes=("https://", "http://"))
+_PUBLIC = urlsplit(PUBLIC_URL)
+HTTPS = _PUBLIC.scheme == "https"
+SECRET_KEY = env.secret("SECRET_KEY", file=DATA_DIR / "secret_key", create=EMBEDDED)
+SECRET_KEY_FALLBACKS = env.text("SECRET_KEY_FALLBACKS", "").split()
+DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go to the log
+ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
+if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+
+# -- Rooms ----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "seedance_saas",
+    "accounts",
+    "billing",
+    "generations",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_q",
+    "django_htmx",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "seedance_saas.requests.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.OrganizationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "seedance_saas.urls"
+WSGI_APPLICATION = "seedance_saas.wsgi.application"
+APPEND_SLASH = False  # a redirect would turn an upstream's POST into a GET; paths take both forms
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# -- Database -------------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        **database.from_url(env.text("DATABASE_URL", "") or database.embedded_url(DATA_DIR)),
+        # Connecting costs more than a whole create. No health check: it would be a round trip more
+        # in every request, and a broken connection is closed after the one request that meets it.
+        "CONN_MAX_AGE": 60,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Queue ----------------------------------------------------------------------------------------
+TASK_TIMEOUT_SECONDS = 60
+WORKERS = env.integer("WORKERS", 4, at_least=1, at_most=64)
+Q_CLUSTER = {
+    "name": "seedance",
+    "orm": "default",  # an enqueue is an INSERT on our own connection: it commits with the work
+    "workers": WORKERS,
+    "queue_limit": WORKERS,  # a task's retry clock starts when it is prefetched: keep that short
+    "bulk": 1,
+    "poll": 0.05,
+    "timeout": TASK_TIMEOUT_SECONDS,
+    "retry": TASK_TIMEOUT_SECONDS * 4,  # more than (prefetch rounds + 1) x timeout
+    "max_attempts": 3,  # then the state's owner in sweeps.py takes over
+    "catch_up": False,
+    "scheduler": False,  # its half-minute tick is too coarse: see `manage.py clock`
+    "save_limit": -1,  # success is recorded in our own tables
+    "log_level": "WARNING",
+}
+# What time does: a task and how many seconds may pass between two runs of it.
+CLOCK = {
+    "generations.tasks.dispatch_queued": 1,
+    "generations.tasks.poll_running": 2,
+    "generations.tasks.unstick": 5,
+    "accounts.tasks.forget_idempotency_keys": 3600,
+    "billing.tasks.check_ledger": 86_400,
+}
+
+# -- Upstreams ------------------------------------------------------------------------------------
+SIMULATOR_URL = env.url("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 1}", schemes=("http://",))
+EACHLABS_API_KEY = env.text("EACHLABS_API_KEY", "")
+EACHLABS_URL = env.url(
+    "EACHLABS_URL",
+    "https://api.eachlabs.ai" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/eachlabs",
+    schemes=("https://", "http://"),
+)
+# The simulator plays the internet for a machine that has none. Never beside a real key.
+SIMULATED_INTERNET_URL = "" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/internet"
+EACHLABS_CONCURRENCY = env.integer("EACHLABS_CONCURRENCY", 10, at_least=1)
+# The address under which upstreams reach our webhook receiver.
+WEBHOOK_URL = env.url("WEBHOOK_URL", PUBLIC_URL, schemes=("https://", "http://"))
+
+# -- People ---------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "account_login"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLIC.hostname}>")
+
+# -- API ------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_keys.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["seedance_saas.api.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "seedance_saas.api.AlwaysJSON",
+    "EXCEPTION_HANDLER": "seedance_saas.errors.answer",
+    "UNAUTHENTICATED_USER": None,
+}
+REQUEST_BODY_BYTES_MAX = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_BYTES_MAX
+
+# -- Files ----------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT)},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", 3600, at_least=60)  # a signed URL's life
+
+# -- Browser --------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "media-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by a load balancer from within
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+
+# -- The rest -------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},  # its INFO lines hold URLs, and ours hold secrets
+    },
+}
