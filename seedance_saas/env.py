@@ -40,8 +40,7 @@ def boolean(name: str, *, default: bool) -> bool:
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...]) -> str:
     """An absolute URL without a trailing slash. The value is never repeated: it may hold a password."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+    if not value.startswith(schemes) or not urlsplit(value).hostname:
         raise ImproperlyConfigured(f"{name} must be a URL that begins with {' or '.join(schemes)}.")
     return value
 

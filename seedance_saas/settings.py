@@ -14,7 +14,7 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 # -- Where we are ---------------------------------------------------------------------------------
 EMBEDDED = not env.text("DATABASE_URL", "")
 PORT = env.integer("PORT", 8000, at_least=1, at_most=65_534)
-PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}", schemes=("https://", "http://"))
+PUBLIC_URL = env.url("SEEDANCE_URL", f"http://127.0.0.1:{PORT}", schemes=("https://", "http://"))
 _PUBLIC = urlsplit(PUBLIC_URL)
 HTTPS = _PUBLIC.scheme == "https"
 SECRET_KEY = env.secret("SECRET_KEY", file=DATA_DIR / "secret_key", create=EMBEDDED)

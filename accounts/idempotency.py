@@ -1,0 +1,93 @@
+"""`Idempotency-Key`: the same key and body give the first answer again. Refusals are not remembered."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import IdempotencyRecord, Organization
+from seedance_saas.errors import Conflict, InvalidRequest, Refusal
+
+KEPT = timedelta(hours=24)
+KEY_LENGTH_MAX = 255
+
+
+class IdempotencyConflict(Conflict):
+    """The key was used for another request."""
+
+    code = "idempotency_conflict"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A caller's key for this request. Its record is inserted by the work, in the work's transaction:
+    the UNIQUE constraint is the referee, and a second request waits in its INSERT for the first."""
+
+    organization: Organization
+    key: str
+    fingerprint: str
+
+    def record(self, status: int, body: Any) -> IdempotencyRecord:
+        return IdempotencyRecord(
+            organization=self.organization,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            status=status,
+            body=body,
+        )
+
+    def replay(self) -> Response | None:
+        """The first answer, if there is one. Raises IdempotencyConflict if it answered another body."""
+        first = IdempotencyRecord.objects.filter(
+            organization=self.organization, key=self.key
+        ).first()
+        if first is None:
+            return None
+        if first.fingerprint != self.fingerprint:
+            raise IdempotencyConflict(
+                "This Idempotency-Key was used for another request in the last 24 hours.",
+                param="Idempotency-Key",
+            )
+        return Response(first.body, first.status, headers={"Idempotent-Replayed": "true"})
+
+
+def claim(request: Request, organization: Organization) -> Claim | None:
+    """What the request's Idempotency-Key header claims, or None without one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= KEY_LENGTH_MAX:
+        raise InvalidRequest(
+            f"Idempotency-Key must have 1 to {KEY_LENGTH_MAX} characters.",
+            param="Idempotency-Key",
+            length_max=KEY_LENGTH_MAX,
+        )
+    asked = json.dumps([request.method, request.path, request.data], sort_keys=True)
+    return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
+
+
+def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
+    """Do the work, or give its first answer again if it was done under this key before.
+
+    Asked only when the work is refused, by the UNIQUE key or by anything else that has changed since:
+    the first time costs no extra read.
+    """
+    try:
+        return work()
+    except (IntegrityError, Refusal):
+        if claim and (first := claim.replay()):
+            return first
+        raise
+
+
+def forget() -> int:
+    """Delete the records that no caller may rely on any more; how many."""
+    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+    return deleted

@@ -1,0 +1,223 @@
+"""The only writer of balances. Money moves here and nowhere else; nothing here knows what it is for.
+
+What the books promise, each proved by `check_ledger` or by the database:
+- every transfer takes from one account what it gives to another, so that all of them sum to zero;
+- a tenant's balance is the sum of its transfers and is never negative;
+- a hold is resolved once: what it captures and what it releases is what it held, grant by grant;
+- transfers are never changed, and an organization's are numbered without a gap.
+
+One order of locks: the organization's wallet first (FOR NO KEY UPDATE), and after it everything is read
+afresh. References make every verb repeatable: the second call finds what the first one did.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing.errors import InDebt, InsufficientCredits
+from billing.models import Account, Grant, Hold, Transfer, Wallet
+from billing.posting import Page, held_account
+from seedance_saas import ids
+
+_SOURCES = {
+    Grant.Kind.PURCHASED: "cash",
+    Grant.Kind.PROMOTIONAL: "promotions",
+    Grant.Kind.INVOICE: "receivable",
+}
+_PRIORITIES = {Grant.Kind.PROMOTIONAL: 10, Grant.Kind.PURCHASED: 50, Grant.Kind.INVOICE: 90}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One hold that is asked for: at most `amount_microusd` (> 0) for `reference`, and on whose account."""
+
+    reference: str
+    amount_microusd: int
+    end_user_id: str = ""
+    member_id: str = ""
+    api_key_id: str = ""
+
+
+@transaction.atomic
+def deposit(
+    organization: Organization,
+    *,
+    amount_microusd: int,
+    kind: Grant.Kind,
+    reference: str,
+    expires_at: datetime | None = None,
+) -> Grant:
+    """Credits come in as a new grant; a debt is paid from it at once.
+
+    Idempotent by `reference`: a repeat returns the first grant. Locks the wallet.
+    """
+    assert amount_microusd > 0, amount_microusd
+    _open_wallet(organization)
+    page = Page.open(organization.pk, timezone.now())
+    if existing := Grant.objects.filter(reference=reference).first():
+        assert existing.organization_id == organization.pk, reference
+        return existing
+    grant_id = ids.new("grt")
+    account = Account.objects.create(
+        id=f"grant:{grant_id}",
+        kind=Account.Kind.GRANT,
+        organization=organization,
+        balance_microusd=0,
+    )
+    grant = Grant.objects.create(
+        id=grant_id,
+        organization=organization,
+        account=account,
+        kind=kind,
+        priority=_PRIORITIES[kind],
+        amount_microusd=amount_microusd,
+        expires_at=expires_at,
+        reference=reference,
+    )
+    page.post(
+        Transfer.Kind.DEPOSIT,
+        from_account=_SOURCES[kind],
+        to_account=account.id,
+        amount_microusd=amount_microusd,
+        reference=reference,
+        grant_id=grant.id,
+    )
+    debt_account = f"debt:{organization.pk}"
+    owed = Account.objects.get(pk=debt_account).balance_microusd
+    if owed:
+        page.post(
+            Transfer.Kind.REPAY,
+            from_account=account.id,
+            to_account=debt_account,
+            amount_microusd=min(owed, amount_microusd),
+            reference=reference,
+            grant_id=grant.id,
+        )
+    page.close()
+    return grant
+
+
+def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime) -> None:
+    """Keep the credits of every wanted hold, or of none: one statement, last in the caller's transaction.
+
+    Takes from grants that have not expired at `now`, in burn order: priority, expires first, oldest.
+    A reference that is held already is passed over. Raises InsufficientCredits or InDebt, and then
+    the caller's transaction must end. Locks the wallet inside the function, which reads everything
+    else afterwards: a statement of its own for each read, so that none is older than the lock.
+    """
+    assert connection.in_atomic_block, "a hold commits with the work that it is for"
+    assert wanted, "nothing is asked for"
+    assert all(one.amount_microusd > 0 for one in wanted), wanted
+    holds = [{"id": ids.new("hld"), **asdict(one)} for one in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT billing_place_holds(%s, %s::jsonb, %s)",
+            [organization.pk, json.dumps(holds), now],
+        )
+        verdict = json.loads(cursor.fetchone()[0])
+    if verdict["verdict"] == "in_debt":
+        raise InDebt(debt_microusd=verdict["debt_microusd"])
+    if verdict["verdict"] == "insufficient_credits":
+        raise InsufficientCredits(
+            needed_microusd=verdict["needed_microusd"],
+            available_microusd=verdict["available_microusd"],
+        )
+    assert verdict["verdict"] == "held", verdict
+
+
+def capture(organization: Organization, reference: str, *, amount_microusd: int) -> Hold:
+    """Charge `amount_microusd` (0 up to the held amount) and give the rest back to the grants it came from.
+
+    What was taken first is charged first. A hold that is resolved already is returned as it is.
+    Locks the wallet. Raises Hold.DoesNotExist for an unknown reference.
+    """
+    return _resolve(organization, reference, amount_microusd)
+
+
+def release(organization: Organization, reference: str) -> Hold:
+    """Give the whole hold back to the grants it came from; nothing is charged. Else as `capture`."""
+    return _resolve(organization, reference, 0)
+
+
+@transaction.atomic
+def _resolve(organization: Organization, reference: str, capture_microusd: int) -> Hold:
+    page = Page.open(organization.pk, timezone.now())
+    hold = Hold.objects.get(organization=organization, reference=reference)
+    if hold.resolved_at is not None:
+        return hold
+    assert 0 <= capture_microusd <= hold.amount_microusd, (reference, capture_microusd)
+    left_to_capture = capture_microusd
+    slices = hold.transfers.filter(kind=Transfer.Kind.HOLD).order_by("number")
+    for taken in slices:
+        captured = min(left_to_capture, taken.amount_microusd)
+        left_to_capture -= captured
+        for kind, to_account, amount in (
+            (Transfer.Kind.CAPTURE, "revenue", captured),
+            (Transfer.Kind.RELEASE, taken.from_account_id, taken.amount_microusd - captured),
+        ):
+            if amount:
+                page.post(
+                    kind,
+                    from_account=held_account(organization.pk),
+                    to_account=to_account,
+                    amount_microusd=amount,
+                    reference=reference,
+                    grant_id=taken.grant_id,
+                    hold_id=hold.id,
+                )
+    assert left_to_capture == 0, (reference, left_to_capture)
+    hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
+    hold.save(update_fields=["captured_microusd", "resolved_at"])
+    page.close()
+    return hold
+
+
+def _open_wallet(organization: Organization) -> None:
+    """The wallet and its accounts, made when the first credits come. Safe beside itself."""
+    Wallet.objects.bulk_create([Wallet(organization=organization)], ignore_conflicts=True)
+    Account.objects.bulk_create(
+        [
+            Account(
+                id=f"{kind}:{organization.pk}",
+                kind=kind,
+                organization=organization,
+                balance_microusd=0,
+            )
+            for kind in (Account.Kind.HELD, Account.Kind.DEBT)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an organization has at one moment. Reads no lock: it may be older than the next hold."""
+
+    available_microusd: int
+    held_microusd: int
+    purchased_microusd: int
+    promotional_microusd: int
+    invoice_microusd: int
+    debt_microusd: int
+
+
+def balance(organization: Organization) -> Balance:
+    """Grants that have expired are not available, whether or not they were swept already."""
+    accounts = Account.objects.filter(organization=organization)
+    totals = dict(accounts.exclude(kind=Account.Kind.GRANT).values_list("kind", "balance_microusd"))
+    living = Grant.objects.filter(organization=organization).exclude(expires_at__lte=timezone.now())
+    grants = dict(living.values_list("kind").annotate(Sum("account__balance_microusd")))
+    return Balance(
+        available_microusd=sum(grants.values()),
+        held_microusd=totals.get(Account.Kind.HELD) or 0,
+        purchased_microusd=grants.get(Grant.Kind.PURCHASED, 0),
+        promotional_microusd=grants.get(Grant.Kind.PROMOTIONAL, 0),
+        invoice_microusd=grants.get(Grant.Kind.INVOICE, 0),
+        debt_microusd=totals.get(Account.Kind.DEBT) or 0,
+    )
