@@ -33,7 +33,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.CharField(
         primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "usr"), editable=False
     )
-    email = models.EmailField()
+    email = models.EmailField(unique=True)
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -45,7 +45,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_email")]
+        constraints = [
+            # So that UNIQUE means what people mean by it.
+            models.CheckConstraint(
+                name="email_is_lower_case", condition=models.Q(email=Lower("email"))
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

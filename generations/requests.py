@@ -1,0 +1,305 @@
+"""Reads a request for a generation into its canonical form. Every fault names the field and what is allowed."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from generations import catalog
+from seedance_saas.api import microusd
+from seedance_saas.errors import InvalidRequest, UnknownField
+
+GENERATIONS_MAX = 4
+URL_LENGTH_MAX = 2048
+END_USER_ID_LENGTH_MAX = 255
+METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 500
+MENTION = re.compile(r"(?<!\w)@(Image|Video|Audio)([0-9]+)\b")
+
+FIELDS = (
+    "model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls",
+    "resolution", "duration", "aspect_ratio", "generate_audio", "seed", "end_user_id", "metadata",
+    "max_cost_usd", "num_generations",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A request as we understood it, defaults filled in. `duration_seconds` None is `auto`."""
+
+    model: catalog.Model
+    prompt: str
+    resolution: str = catalog.RESOLUTION_DEFAULT
+    duration_seconds: int | None = None
+    aspect_ratio: str = "auto"
+    generate_audio: bool = True
+    seed: int | None = None
+    files: dict[str, list[str]] = field(default_factory=dict)  # field name -> URLs, as given
+    end_user_id: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    max_cost_microusd: int | None = None
+    num_generations: int = 1
+
+    def as_input(self) -> dict[str, Any]:
+        """The canonical input as the API shows it: only what the model takes, nothing left to guess."""
+        shown: dict[str, Any] = {
+            "prompt": self.prompt,
+            "resolution": self.resolution,
+            "duration": self.duration_seconds or "auto",
+            "aspect_ratio": self.aspect_ratio,
+            "generate_audio": self.generate_audio,
+            "seed": self.seed,
+        }
+        for name in self.model.fields:
+            urls = self.files.get(name, [])
+            shown[name] = urls if name.endswith("s") else (urls[0] if urls else None)
+        return shown
+
+
+def read(body: Mapping[str, Any]) -> GenerationRequest:
+    """Raises UnknownField or InvalidRequest, each with `param` and what is allowed."""
+    for name in body:
+        if name not in FIELDS:
+            raise UnknownField(
+                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(FIELDS)
+            )
+    model = _model(body.get("model"))
+    files = _files(model, body)
+    prompt = _prompt(body.get("prompt"), files)
+    return GenerationRequest(
+        model=model,
+        prompt=prompt,
+        resolution=_resolution(model, body.get("resolution")),
+        duration_seconds=_duration(body.get("duration")),
+        aspect_ratio=_one_of(
+            "aspect_ratio", body.get("aspect_ratio"), catalog.ASPECT_RATIOS, "auto"
+        ),
+        generate_audio=_boolean("generate_audio", body.get("generate_audio"), default=True),
+        seed=_whole_number("seed", body.get("seed"), 0, catalog.SEED_MAX),
+        files=files,
+        end_user_id=_text("end_user_id", body.get("end_user_id"), END_USER_ID_LENGTH_MAX),
+        metadata=_metadata(body.get("metadata")),
+        max_cost_microusd=(
+            None
+            if body.get("max_cost_usd") is None
+            else microusd(body["max_cost_usd"], param="max_cost_usd")
+        ),
+        num_generations=_whole_number(
+            "num_generations", body.get("num_generations"), 1, GENERATIONS_MAX
+        )
+        or 1,
+    )
+
+
+def _model(name: Any) -> catalog.Model:
+    slugs = [model.slug for model in catalog.MODELS]
+    if name is None:
+        raise InvalidRequest("model is required.", param="model", allowed=slugs)
+    model = catalog.find(name) if isinstance(name, str) else None
+    if model is None:
+        raise InvalidRequest(
+            f"model must be one of: {', '.join(slugs)}.", param="model", allowed=slugs
+        )
+    return model
+
+
+def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InvalidRequest("prompt is required: say what the video shows.", param="prompt")
+    if len(prompt) > catalog.PROMPT_LENGTH_MAX:
+        raise InvalidRequest(
+            f"prompt has {len(prompt):,} characters; {catalog.PROMPT_LENGTH_MAX:,} are allowed.",
+            param="prompt",
+            length_max=catalog.PROMPT_LENGTH_MAX,
+        )
+    given = {
+        "Image": sum(
+            len(files.get(name, [])) for name in ("image_url", "end_image_url", "image_urls")
+        ),
+        "Video": len(files.get("video_urls", [])),
+        "Audio": len(files.get("audio_urls", [])),
+    }
+    for kind, number in MENTION.findall(prompt):
+        if not 1 <= int(number[:4]) <= given[kind]:
+            raise InvalidRequest(
+                f"The prompt mentions @{kind}{number}, and {given[kind]} of that kind "
+                f"{'is' if given[kind] == 1 else 'are'} given.",
+                param="prompt",
+                mention=f"@{kind}{number}",
+                given=given[kind],
+            )
+    return prompt
+
+
+def _resolution(model: catalog.Model, resolution: Any) -> str:
+    if resolution == "1080p" and "1080p" not in model.resolutions:
+        # It has a price, but the provider's published options do not list it.
+        raise InvalidRequest(
+            f"resolution 1080p is not offered for {model.slug} yet: the provider does not list it. "
+            f"Use one of: {', '.join(model.resolutions)}.",
+            param="resolution",
+            allowed=list(model.resolutions),
+        )
+    return _one_of("resolution", resolution, model.resolutions, catalog.RESOLUTION_DEFAULT)
+
+
+def _duration(duration: Any) -> int | None:
+    if duration is None or duration == "auto":
+        return None
+    problem = InvalidRequest(
+        f'duration must be "auto" or a whole number of seconds from {catalog.SECONDS_MIN} '
+        f"to {catalog.SECONDS_MAX}.",
+        param="duration",
+        allowed=["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
+    )
+    if isinstance(duration, str) and re.fullmatch(r"[0-9]{1,2}", duration):
+        duration = int(duration)
+    if isinstance(duration, bool) or not isinstance(duration, int):
+        raise problem
+    if not catalog.SECONDS_MIN <= duration <= catalog.SECONDS_MAX:
+        raise problem
+    return duration
+
+
+def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The URLs of the model's file fields, counted and combined as the model allows."""
+    for name in ("image_url", "end_image_url", "image_urls", "video_urls", "audio_urls"):
+        if body.get(name) and name not in model.fields:
+            takes = (
+                f"It takes: {', '.join(model.fields)}." if model.fields else "It takes no files."
+            )
+            raise InvalidRequest(
+                f"{model.slug} does not take {name}. {takes}",
+                param=name,
+                allowed=list(model.fields),
+            )
+    files = {name: _urls(name, body.get(name)) for name in model.fields}
+    if model.family == catalog.Family.IMAGE and not files["image_url"]:
+        raise InvalidRequest(f"image_url is required for {model.slug}.", param="image_url")
+    limits = {"image_urls": catalog.IMAGES_MAX, "video_urls": catalog.VIDEOS_MAX}
+    limits["audio_urls"] = catalog.AUDIOS_MAX
+    for name, most in limits.items():
+        if len(files.get(name, [])) > most:
+            raise InvalidRequest(
+                f"{name} has {len(files[name])} files; {most} are allowed.",
+                param=name,
+                at_most=most,
+            )
+    if sum(map(len, files.values())) > catalog.FILES_MAX:
+        raise InvalidRequest(
+            f"All files together may be {catalog.FILES_MAX} at most.",
+            param="image_urls",
+            at_most=catalog.FILES_MAX,
+        )
+    if files.get("audio_urls") and not (files["image_urls"] or files["video_urls"]):
+        raise InvalidRequest(
+            "audio_urls needs at least one image or video beside it.", param="audio_urls"
+        )
+    return files
+
+
+def _urls(name: str, value: Any) -> list[str]:
+    if value is None or value == "" or value == []:
+        return []
+    values = [value] if isinstance(value, str) and not name.endswith("s") else value
+    if isinstance(values, str):
+        values = [values]  # the upstreams' pages call their lists strings; one string is one file
+    if not isinstance(values, list) or (not name.endswith("s") and len(values) != 1):
+        raise InvalidRequest(
+            f"{name} must be {'a list of URLs' if name.endswith('s') else 'a URL'}.", param=name
+        )
+    return [_url(name, url) for url in values]
+
+
+def _url(name: str, url: Any) -> str:
+    if not isinstance(url, str) or len(url) > URL_LENGTH_MAX:
+        raise InvalidRequest(
+            f"{name} must be a URL of at most {URL_LENGTH_MAX} characters.", param=name
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidRequest(f"{name} is not a valid URL.", param=name) from None
+    if parts.scheme != "https" or not host:
+        raise InvalidRequest(f"{name} must be a public URL that begins with https://.", param=name)
+    if parts.username or parts.password:
+        raise InvalidRequest(f"{name} must not contain a user name or password.", param=name)
+    if (
+        host == "localhost"
+        or host.endswith((".localhost", ".local", ".internal"))
+        or _is_private(host)
+    ):
+        raise InvalidRequest(f"{name} must be reachable from the internet.", param=name)
+    return url
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...], default: str) -> str:
+    if value is None:
+        return default
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidRequest(
+            f"{name} must be one of: {', '.join(allowed)}.", param=name, allowed=list(allowed)
+        )
+    return value
+
+
+def _boolean(name: str, value: Any, *, default: bool) -> bool:
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} must be true or false.", param=name, allowed=[True, False])
+    return value
+
+
+def _whole_number(name: str, value: Any, at_least: int, at_most: int) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= at_most:
+        raise InvalidRequest(
+            f"{name} must be a whole number from {at_least} to {at_most}.",
+            param=name,
+            at_least=at_least,
+            at_most=at_most,
+        )
+    return value
+
+
+def _text(name: str, value: Any, length_max: int) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not 1 <= len(value) <= length_max:
+        raise InvalidRequest(
+            f"{name} must be a text of 1 to {length_max} characters.",
+            param=name,
+            length_max=length_max,
+        )
+    return value
+
+
+def _metadata(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    fits = isinstance(value, dict) and len(value) <= METADATA_KEYS_MAX
+    if not fits or not all(
+        isinstance(text, str)
+        and 1 <= len(key) <= METADATA_KEY_LENGTH_MAX
+        and len(text) <= METADATA_VALUE_LENGTH_MAX
+        for key, text in value.items()
+    ):
+        raise InvalidRequest(
+            f"metadata must be an object of at most {METADATA_KEYS_MAX} texts, each of at most "
+            f"{METADATA_VALUE_LENGTH_MAX} characters under a key of at most {METADATA_KEY_LENGTH_MAX}.",
+            param="metadata",
+        )
+    return dict(value)
