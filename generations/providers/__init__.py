@@ -1,0 +1,1 @@
+"""Our side as the client of each upstream. Adapters translate and raise; they never see a row."""

@@ -1,0 +1,141 @@
+"""Fetches from the outside: public addresses only, the checked address is the one connected to,
+with a limit on redirects, bytes and time. Nothing a stranger names is reached in any other way."""
+
+import hashlib
+import ipaddress
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import httpx
+from django.conf import settings
+
+REDIRECTS_MAX = 3
+CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
+PORTS = {None, 443}
+
+
+class FetchFailed(Exception):
+    """The file could not be had. `retryable`: the same address may answer later."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.retryable = message, retryable
+
+
+class FileTooLarge(FetchFailed):
+    """It has more bytes than allowed, whatever it said before."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    bytes: int
+    sha256: str
+
+
+def fetch(url: str, into: BinaryIO, *, bytes_max: int, seconds_max: float) -> Fetched:
+    """Write what `url` answers into `into`. Raises FetchFailed, or FileTooLarge.
+
+    No transaction may be open: this waits for a stranger.
+    """
+    deadline = time.monotonic() + seconds_max
+    for _ in range(REDIRECTS_MAX + 1):
+        with _get(url) as response:
+            if response.is_redirect:
+                url = urljoin(url, response.headers["location"])
+                continue
+            if response.status_code != httpx.codes.OK:
+                raise FetchFailed(
+                    f"The server answered {response.status_code}.",
+                    retryable=response.status_code >= 500,
+                )
+            return _write(response, into, bytes_max=bytes_max, deadline=deadline)
+    raise FetchFailed(f"The server redirects more than {REDIRECTS_MAX} times.")
+
+
+def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, deadline: float) -> Fetched:
+    digest, size = hashlib.sha256(), 0
+    try:
+        # Raw: no compressed stream is unpacked, so none can swell.
+        for chunk in response.iter_raw():
+            size += len(chunk)
+            if size > bytes_max:
+                raise FileTooLarge(f"The file is larger than {bytes_max:,} bytes.")
+            if time.monotonic() > deadline:
+                raise FetchFailed("The server is too slow.", retryable=True)
+            digest.update(chunk)
+            into.write(chunk)
+    except httpx.HTTPError:
+        raise FetchFailed("The connection broke.", retryable=True) from None
+    length = response.headers.get("content-length")
+    if length is not None and length != str(size):
+        raise FetchFailed("The file arrived incomplete.", retryable=True)
+    return Fetched(size, digest.hexdigest())
+
+
+@contextmanager
+def _get(url: str) -> Iterator[httpx.Response]:
+    address, headers, extensions = _target(url)
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # trust_env: a proxy of the environment would connect elsewhere than where we checked.
+    with httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+        request = client.build_request("GET", address, headers=headers, extensions=extensions)
+        try:
+            response = client.send(request, stream=True)
+        except httpx.HTTPError:
+            raise FetchFailed("The server could not be reached.", retryable=True) from None
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Where to connect for `url`: the address that was checked, with the name in Host and in TLS."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise FetchFailed("The address is not a valid URL.") from None
+    headers = {"Accept-Encoding": "identity", "User-Agent": "seedance-saas"}
+    if settings.SIMULATOR_URL and url.startswith(f"{settings.SIMULATOR_URL}/"):
+        if settings.SIMULATED_INTERNET_URL:
+            return url, headers, {}
+        raise FetchFailed("The address is not public.")
+    if parts.scheme != "https" or not host or port not in PORTS or parts.username or parts.password:
+        raise FetchFailed("Only https:// addresses on port 443, without a user name, are fetched.")
+    if settings.SIMULATED_INTERNET_URL:
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        return f"{settings.SIMULATED_INTERNET_URL}/{host}{path}", headers, {}
+    address = _public_address(host)
+    netloc = f"[{address}]" if ":" in address else address
+    pinned = urlunsplit(("https", netloc, parts.path or "/", parts.query, ""))
+    return pinned, {**headers, "Host": host}, {"sni_hostname": host}
+
+
+def _public_address(host: str) -> str:
+    """One address of `host`, all of which must be public, so that no second look-up can differ."""
+    try:
+        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        raise FetchFailed("The name has no address.", retryable=True) from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if not all(is_public(address) for address in addresses):
+        raise FetchFailed("The address is not public.")
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Reachable over the internet: not private, loopback, link-local, shared, multicast or a tunnel to such."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is not None:
+            return is_public(str(inner))
+        if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 (RFC 6052)
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    return ip.is_global and not ip.is_multicast
