@@ -70,6 +70,12 @@ def find(secret: str) -> ApiKey | None:
     return key
 
 
+def of(request: Request) -> ApiKey:
+    """The key that asks. Everything an API view reads starts at its organization."""
+    assert isinstance(request.auth, ApiKey), "the view authenticates by key"
+    return request.auth
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 

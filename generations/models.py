@@ -139,6 +139,29 @@ class Move(models.Model):
         return f"{self.from_state} -> {self.to_state}"
 
 
+class InputFile(models.Model):
+    """A file that a request names by URL. Fetched and checked once, and from then on served by us."""
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="input_files")
+    field = models.CharField(max_length=20)  # "image_urls"
+    position = models.PositiveSmallIntegerField()
+    source_url = models.TextField()
+    file = models.CharField(max_length=200, blank=True)  # in our storage, once it was fetched
+    content_type = models.CharField(max_length=40, blank=True)
+    bytes = models.BigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "field", "position"], name="input_files_have_a_place"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field}[{self.position}] of {self.generation_id}"
+
+
 class Attempt(models.Model):
     """One submission upstream. The secret in its webhook address tells which one a webhook is about."""
 

@@ -80,6 +80,11 @@ def quote(
     )
 
 
+def rounded_seconds(milliseconds: int) -> int:
+    """To the nearest whole second, half up."""
+    return (milliseconds + 500) // 1000
+
+
 def billable_seconds(measured_milliseconds: int, *, held_seconds: int) -> int:
-    """Rounded half up to whole seconds, at least 1, never more than was held."""
-    return max(1, min(held_seconds, (measured_milliseconds + 500) // 1000))
+    """The seconds that are charged: rounded, at least 1, never more than were held."""
+    return max(1, min(held_seconds, rounded_seconds(measured_milliseconds)))

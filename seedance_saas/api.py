@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any, TypeVar
 
@@ -41,6 +42,11 @@ class JSONParser(BaseParser):
         return read_json_object(body)
 
 
+def body_of(request: Request) -> dict[str, Any]:
+    """What JSONParser read; an empty body is an empty object."""
+    return request.data if isinstance(request.data, dict) else {}
+
+
 def read_json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
@@ -74,19 +80,20 @@ def _refuse_unstorable(value: Any) -> None:
 class AlwaysJSON(BaseContentNegotiation):
     """This API speaks one format: an odd Accept header is no reason to refuse."""
 
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         if (request.content_type or "application/json").split(";")[0].strip() in {
             "application/json",
             # What curl -d sends when nobody thought of a header.
             "application/x-www-form-urlencoded",
         }:
-            return parsers[0]
+            return next(iter(parsers))
         return None
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 def page(
@@ -127,6 +134,11 @@ def _limit(raw: str | None) -> int:
             at_most=PAGE_LIMIT_MAX,
         )
     return int(raw)
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as the API shows it: RFC 3339 in UTC, with a Z."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
 
 
 def usd(amount_microusd: int) -> str:

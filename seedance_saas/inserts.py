@@ -1,5 +1,7 @@
 """Rows of several tables in one message to the server, where the round trips would be the cost."""
 
+from typing import Any
+
 from django.db import connection, models
 from django.db.models.sql import InsertQuery
 
@@ -11,7 +13,7 @@ def insert_together(*rows: models.Model) -> None:
     """
     assert connection.in_atomic_block, "rows that belong together are written together"
     statements: list[str] = []
-    parameters: list[object] = []
+    parameters: list[Any] = []
     for row in rows:
         fields = [
             field

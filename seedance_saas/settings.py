@@ -1,4 +1,4 @@
-"""Every setting, from the environment. Without any, it serves one machine: embedded database, simulators, mail to the console.
+"""Every setting, from the environment. Without any it serves one machine: embedded database, simulators.
 
 A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
 """
@@ -124,6 +124,15 @@ EACHLABS_URL = env.url(
 # The simulator plays the internet for a machine that has none. Never beside a real key.
 SIMULATED_INTERNET_URL = "" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/internet"
 EACHLABS_CONCURRENCY = env.integer("EACHLABS_CONCURRENCY", 10, at_least=1)
+# What waits or runs longer than this ends, free of charge.
+GENERATION_SECONDS_MAX = env.integer("GENERATION_SECONDS_MAX", 3600, at_least=60)
+# The address under which upstreams fetch the inputs that we serve. They refuse loopback addresses,
+# so the simulator knows a public name for us.
+MEDIA_URL_FOR_PROVIDERS = env.url(
+    "MEDIA_URL_FOR_PROVIDERS",
+    "https://media.example.com" if SIMULATED_INTERNET_URL else PUBLIC_URL,
+    schemes=("https://", "http://"),
+)
 # The address under which upstreams reach our webhook receiver.
 WEBHOOK_URL = env.url("WEBHOOK_URL", PUBLIC_URL, schemes=("https://", "http://"))
 

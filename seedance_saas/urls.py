@@ -1,7 +1,27 @@
 """Every address of the product. The only place that names all apps."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from generations import media_files, provider_webhook
+from seedance_saas import errors, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/v1/", include("generations.api_urls")),
+    path("api/v1/", include("billing.api_urls")),
+    path("media/<int:expires>/<str:signature>/<path:file>", media_files.serve, name="media"),
+    re_path(
+        r"^webhooks/(?P<provider>eachlabs)/(?P<secret>[A-Za-z0-9_-]{43})/?$",
+        provider_webhook.receive,
+    ),
     path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("", include("billing.urls")),
+    path("", include("generations.urls")),
 ]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -1,8 +1,8 @@
 """What every provider can do for us, and the three ways in which it can fail.
 
-    ProviderUnavailable      certainly not started: try again later, or elsewhere
-    ProviderRefused          will never start: release the hold
-    ProviderOutcomeUnknown   may have started: look before paying twice
+ProviderUnavailable      certainly not started: try again later, or elsewhere
+ProviderRefused          will never start: release the hold
+ProviderOutcomeUnknown   may have started: look before paying twice
 """
 
 from dataclasses import dataclass, field

@@ -141,7 +141,9 @@ class EachLabs:
         if response.status_code != httpx.codes.OK:
             raise ProviderUnavailable(f"status {response.status_code}")
         rows = _rows(response)
-        sure = [row for row in rows if job.webhook_url and row.get("webhook_url") == job.webhook_url]
+        sure = [
+            row for row in rows if job.webhook_url and row.get("webhook_url") == job.webhook_url
+        ]
         alike = [row for row in rows if row.get("input") == job_input(job)]
         ids = [str(row.get("id") or row.get("execution_id") or "") for row in (sure or alike)]
         return [job_id for job_id in ids if job_id]
@@ -201,7 +203,7 @@ def job_input(job: JobRequest) -> dict[str, Any]:
 
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
-        body = response.json()
+        body = response.json(parse_float=Decimal)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
@@ -242,12 +244,12 @@ def _code(error_code: str, message: str, otherwise: str) -> str:
 
 
 def _cost_microusd(body: dict[str, Any]) -> int | None:
-    """`metrics.cost` is dollars as a JSON number; its shortest decimal form is what was meant."""
+    """`metrics.cost`: dollars as a JSON number, read without passing through a float."""
     metrics = body.get("metrics")
     cost = metrics.get("cost") if isinstance(metrics, dict) else None
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
+    if isinstance(cost, bool) or not isinstance(cost, int | Decimal):
         return None
-    return int(Decimal(repr(cost)) * 1_000_000)
+    return int(cost * 1_000_000)
 
 
 def _output_url(output: Any) -> str:

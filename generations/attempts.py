@@ -1,0 +1,85 @@
+"""One submission upstream: what it is asked for, which job it became, how it ended."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import pseudonyms
+from generations import catalog, media
+from generations.models import Attempt, Generation
+from generations.providers.base import JobRequest, JobStatus
+from generations.states import OPEN_ATTEMPTS, AttemptState
+
+OPEN = OPEN_ATTEMPTS
+INPUT_URLS_LIVE = timedelta(hours=24)
+
+
+def start(generation: Generation, provider: str) -> Attempt:
+    """The next attempt of a generation. UNIQUE allows one open attempt: a second raises IntegrityError."""
+    return Attempt.objects.create(
+        generation=generation, number=generation.attempts.count() + 1, provider=provider
+    )
+
+
+def job_request(attempt: Attempt) -> JobRequest:
+    """What the provider is asked for: the same each time it is made, so that a lost job can be told by it.
+
+    Files are ours by now: nobody's URL is passed on.
+    """
+    generation = attempt.generation
+    model = catalog.find(generation.model)
+    assert model is not None, generation.model
+    files: dict[str, list[str]] = {}
+    for row in generation.input_files.order_by("field", "position"):
+        url = media.url(row.file, expires_at=attempt.created_at + INPUT_URLS_LIVE)
+        files.setdefault(row.field, []).append(settings.MEDIA_URL_FOR_PROVIDERS + url)
+    return JobRequest(
+        model=model,
+        prompt=generation.input["prompt"],
+        resolution=generation.resolution,
+        duration_seconds=generation.duration_seconds,
+        aspect_ratio=generation.input["aspect_ratio"],
+        generate_audio=generation.input["generate_audio"],
+        seed=generation.input["seed"],
+        files=files,
+        end_user=(
+            pseudonyms.of(generation.organization, generation.end_user_id)
+            if generation.end_user_id
+            else ""
+        ),
+        webhook_url=f"{settings.WEBHOOK_URL}/webhooks/{attempt.provider}/{attempt.webhook_secret}",
+        webhook_secret=attempt.webhook_secret,
+    )
+
+
+def attach(attempt: Attempt, job_id: str) -> None:
+    """Note which job the attempt became; the first to know it writes it."""
+    Attempt.objects.filter(pk=attempt.pk, state__in=OPEN).update(
+        state=AttemptState.ACCEPTED, job_id=job_id
+    )
+    attempt.job_id = job_id
+
+
+def close(
+    attempt: Attempt,
+    state: AttemptState,
+    *,
+    code: str = "",
+    message: str = "",
+    status: JobStatus | None = None,
+) -> None:
+    """End the attempt, in the transaction that moves its generation on. It gives its slot back."""
+    fields: dict[str, object] = {
+        "state": state,
+        "finished_at": timezone.now(),
+        "error_code": code,
+        "error_message": message,
+    }
+    if status:
+        fields |= {
+            "output_url": status.output_url,
+            "cost_microusd": status.cost_microusd,
+            "error_message": status.failure_message,
+        }
+    Attempt.objects.filter(pk=attempt.pk, state__in=OPEN).update(**fields)

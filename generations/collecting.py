@@ -1,0 +1,84 @@
+"""Brings a finished video home: fetched once, measured, kept under a name that tells its content."""
+
+import logging
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from generations import media
+from generations.media import Video
+from generations.models import Generation
+from generations.states import State
+from seedance_saas import http
+
+logger = logging.getLogger(__name__)
+
+VIDEO_BYTES_MAX = 500_000_000
+FETCH_SECONDS_MAX = 40  # with measuring, less than a task may take
+LEASE = timedelta(seconds=75)  # longer than a task may take: then its holder is dead
+PAUSE = timedelta(seconds=5)
+GIVE_UP = timedelta(minutes=15)
+
+
+class TryAgain(Exception):
+    """The file may be there later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unusable(TryAgain):
+    """It never will be."""
+
+
+def lease(generation: Generation) -> bool:
+    """Become the one who collects, for LEASE. False: somebody is, or it is not to be collected."""
+    now = timezone.now()
+    return bool(
+        Generation.objects.filter(pk=generation.pk, state=State.COLLECTING, due_at__lte=now).update(
+            due_at=now + LEASE
+        )
+    )
+
+
+def come_back(generation: Generation, why: str) -> None:
+    """Give the lease back early: sweeps.py collects again after a pause."""
+    logger.warning("generation.collect_again id=%s why=%s", generation.id, why)
+    Generation.objects.filter(pk=generation.pk, state=State.COLLECTING).update(
+        due_at=timezone.now() + PAUSE
+    )
+
+
+def collect(generation: Generation, output_url: str) -> Video:
+    """Fetch, measure and keep the provider's file. Raises TryAgain for a while, then Unusable."""
+    if not output_url:
+        raise Unusable("The provider named no file.")
+    with tempfile.TemporaryDirectory() as folder:
+        path, poster = Path(folder, "video.mp4"), Path(folder, "poster.jpg")
+        try:
+            with path.open("wb") as into:
+                fetched = http.fetch(
+                    output_url, into, bytes_max=VIDEO_BYTES_MAX, seconds_max=FETCH_SECONDS_MAX
+                )
+        except http.FetchFailed as error:
+            given_up = timezone.now() - generation.state_since > GIVE_UP
+            if error.retryable and not given_up:
+                raise TryAgain(error.message) from None
+            raise Unusable(f"The provider's file could not be fetched. {error.message}") from None
+        try:
+            measured = media.measure(path, poster)
+        except media.NotAVideo as error:
+            raise Unusable(str(error)) from None
+        name = f"{generation.organization_id}/{generation.id}/{fetched.sha256[:16]}"
+        return Video(
+            file=media.keep(f"{name}.mp4", path),
+            poster_file=media.keep(f"{name}.jpg", poster),
+            sha256=fetched.sha256,
+            bytes=fetched.bytes,
+            milliseconds=measured.milliseconds,
+            width=measured.width,
+            height=measured.height,
+        )

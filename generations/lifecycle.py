@@ -1,0 +1,365 @@
+"""The life of a generation, to be read from top to bottom.
+
+    create -> prepare -> (dispatch) -> submit -> reconcile -> collect -> settle        cancel at any time
+
+Each step can run twice, beside itself, and die at any line: the state's conditional UPDATE decides who
+goes on, and a step that was lost is found by its owner in sweeps.py. No transaction is open while we wait
+for the network.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.models import ApiKey, Membership, Organization
+from billing import ledger
+from generations import attempts, collecting, inputs, pricing
+from generations.errors import MaxCostExceeded, TooLateToCancel
+from generations.models import Attempt, Generation
+from generations.providers import registry
+from generations.providers.base import (
+    JobState,
+    JobStatus,
+    ProviderOutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from generations.requests import GenerationRequest
+from generations.settling import fail, settle_canceled, settle_succeeded
+from generations.states import AttemptState, State
+from seedance_saas import queue
+from seedance_saas.api import usd
+from seedance_saas.errors import Refusal
+from seedance_saas.inserts import insert_together
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS_MAX = 3
+RETRY_BACKOFF_SECONDS = (2, 10, 30, 60)
+LOST_GRACE = timedelta(seconds=60)  # a provider may know a job a moment later than its answer says
+NEVER_ARRIVED = timedelta(minutes=2)  # what a provider's list does not show by then was not started
+
+
+class ProviderNotReached(Refusal):
+    """The provider could not be asked; the wish to cancel stands and is tried again."""
+
+    code, status, retryable = "provider_unavailable", 503, True
+
+
+# -- create ---------------------------------------------------------------------------------------
+
+
+def create_generations(
+    organization: Organization,
+    request: GenerationRequest,
+    *,
+    api_key: ApiKey | None = None,
+    member: Membership | None = None,
+    also: Callable[[list[Generation]], Iterable[models.Model]] | None = None,
+) -> list[Generation]:
+    """Quote, hold and queue `request.num_generations` generations: all of them or none.
+
+    `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
+    Raises NoRate, MaxCostExceeded, InsufficientCredits or InDebt, and then nothing was written.
+    The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
+    """
+    quote = pricing.quote(
+        pricing.LIST,
+        request.model,
+        resolution=request.resolution,
+        duration_seconds=request.duration_seconds,
+    )
+    cost_microusd = quote.max_cost_microusd * request.num_generations
+    if request.max_cost_microusd is not None and cost_microusd > request.max_cost_microusd:
+        raise MaxCostExceeded(
+            f"This may cost up to ${usd(cost_microusd)}, more than max_cost_usd allows.",
+            param="max_cost_usd",
+            needed_usd=usd(cost_microusd),
+        )
+    now = timezone.now()
+    first_state = State.PREPARING if any(request.files.values()) else State.QUEUED
+    generations = [
+        Generation(
+            organization=organization,
+            api_key=api_key,
+            member=member,
+            created_at=now,
+            model=request.model.slug,
+            input=request.as_input(),
+            resolution=request.resolution,
+            duration_seconds=request.duration_seconds,
+            end_user_id=request.end_user_id,
+            metadata=request.metadata,
+            rate_card=quote.rate_card,
+            rule=quote.rule,
+            rate_microusd_per_second=quote.rate_microusd_per_second,
+            held_seconds=quote.max_seconds,
+            held_microusd=quote.max_cost_microusd,
+            state=first_state,
+            state_since=now,
+            due_at=now + inputs.LEASE if first_state == State.PREPARING else now,
+        )
+        for _ in range(request.num_generations)
+    ]
+    input_files = [
+        row for generation in generations for row in inputs.rows_for(generation, request.files)
+    ]
+    next_task = "prepare" if first_state == State.PREPARING else "dispatch_queued"
+    with transaction.atomic():
+        insert_together(*generations, *input_files, *(also(generations) if also else ()))
+        if first_state == State.PREPARING:
+            for generation in generations:
+                queue.enqueue("generations.tasks.prepare", generation.id)
+        else:
+            queue.enqueue("generations.tasks.dispatch_queued")
+        ledger.hold(
+            organization,
+            [
+                ledger.Wanted(
+                    reference=generation.reference,
+                    amount_microusd=generation.held_microusd,
+                    end_user_id=generation.end_user_id,
+                    member_id=member.id if member else "",
+                    api_key_id=api_key.id if api_key else "",
+                )
+                for generation in generations
+            ],
+            now=now,
+        )
+    for generation in generations:
+        logger.info(
+            "generation.created id=%s organization=%s model=%s held_microusd=%s next=%s",
+            generation.id, organization.id, generation.model, generation.held_microusd, next_task,
+        )  # fmt: skip
+    return generations
+
+
+# -- prepare --------------------------------------------------------------------------------------
+
+
+def prepare(generation: Generation) -> None:
+    """Fetch and check the files that the request names; a bad one ends it, free of charge."""
+    if generation.state != State.PREPARING:
+        return  # delivered twice
+    try:
+        inputs.fetch_all(generation)
+    except inputs.BadInput as bad:
+        fail(generation, bad.code, bad.message)
+        return
+    with transaction.atomic():
+        if generation.move(State.QUEUED):
+            queue.enqueue("generations.tasks.dispatch_queued")
+
+
+# -- submit ---------------------------------------------------------------------------------------
+
+
+def submit(attempt: Attempt) -> None:
+    """Send the attempt upstream, once, however often this runs.
+
+    Whoever sets `sent_at` submits. If it dies with the answer unread, sweeps.py finds the attempt sent
+    and unanswered, and looks for the job instead of sending it again.
+    """
+    if not Attempt.objects.filter(
+        pk=attempt.pk, state=AttemptState.SUBMITTING, sent_at=None
+    ).update(sent_at=timezone.now()):
+        return  # delivered twice
+    generation = attempt.generation
+    if generation.cancel_requested_at:
+        not_started(attempt, "canceled before it was sent")
+        return
+    try:
+        job_id = registry.get(attempt.provider).submit(attempts.job_request(attempt))
+    except ProviderUnavailable as error:
+        not_started(attempt, str(error), retry_after_seconds=error.retry_after_seconds)
+    except ProviderRefused as error:
+        with transaction.atomic():
+            if fail(generation, error.code, error.message):
+                attempts.close(
+                    attempt, AttemptState.REFUSED, code=error.code, message=error.message
+                )
+    except ProviderOutcomeUnknown as error:
+        lose_answer(attempt, str(error))
+    else:
+        accept(attempt, job_id)
+
+
+def accept(attempt: Attempt, job_id: str) -> None:
+    """The provider has the job. Nothing happens if a webhook or a poll knew it first."""
+    with transaction.atomic():
+        generation = attempt.generation
+        if generation.state in {State.SUBMITTING, State.UNKNOWN}:
+            generation.move(
+                State.RUNNING,
+                started_at=timezone.now(),
+                due_at=timezone.now() + timedelta(seconds=5),
+                note=f"job {job_id} at {attempt.provider}",
+            )
+        attempts.attach(attempt, job_id)
+
+
+def not_started(attempt: Attempt, why: str, *, retry_after_seconds: int | None = None) -> None:
+    """The attempt certainly did not start: the generation queues again, after a pause."""
+    generation = attempt.generation
+    generation.refresh_from_db(fields=["cancel_requested_at"])
+    steps = RETRY_BACKOFF_SECONDS
+    pause = timedelta(seconds=retry_after_seconds or steps[min(attempt.number, len(steps)) - 1])
+    with transaction.atomic():
+        if generation.cancel_requested_at:
+            moved = settle_canceled(generation)
+        else:
+            moved = generation.move(State.QUEUED, due_at=timezone.now() + pause, note=why[:200])
+        if moved:
+            attempts.close(attempt, AttemptState.NOT_STARTED, message=why)
+
+
+def lose_answer(attempt: Attempt, why: str) -> None:
+    """The attempt may have started: it is looked for, and never sent again before that."""
+    with transaction.atomic():
+        if attempt.generation.move(
+            State.UNKNOWN, due_at=timezone.now() + timedelta(seconds=2), note=why[:200]
+        ):
+            Attempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTING).update(
+                state=AttemptState.UNKNOWN, error_message=why
+            )
+
+
+def look_for_job(attempt: Attempt) -> None:
+    """Find the job of an attempt whose answer was lost; if the provider has none, queue again.
+
+    A job that another attempt of ours is known to be is not this one. Lets ProviderUnavailable out.
+    """
+    if attempt.state != AttemptState.UNKNOWN or attempt.sent_at is None:
+        return
+    candidates = registry.get(attempt.provider).find(
+        attempts.job_request(attempt), sent_at=attempt.sent_at
+    )
+    known = set(
+        Attempt.objects.filter(provider=attempt.provider, job_id__in=candidates).values_list(
+            "job_id", flat=True
+        )
+    )
+    for job_id in candidates:
+        if job_id not in known:
+            accept(attempt, job_id)
+            return
+    if timezone.now() - attempt.sent_at > NEVER_ARRIVED:
+        not_started(attempt, "the provider knows of no such job")
+
+
+# -- reconcile ------------------------------------------------------------------------------------
+
+
+def reconcile(attempt: Attempt) -> None:
+    """Ask the provider where the job is, and follow. Webhooks and polls both end here: neither is believed.
+
+    Lets ProviderUnavailable out: the next poll asks again.
+    """
+    generation = attempt.generation
+    if attempt.state not in attempts.OPEN or not attempt.job_id:
+        return
+    provider = registry.get(attempt.provider)
+    status = provider.status(attempt.job_id)
+    if status.state == JobState.RUNNING:
+        accept(attempt, attempt.job_id)
+        if generation.cancel_requested_at:
+            provider.cancel(attempt.job_id)
+    elif status.state == JobState.SUCCEEDED:
+        with transaction.atomic():
+            if generation.move(State.COLLECTING, note=f"done at {attempt.provider}"):
+                attempts.close(attempt, AttemptState.SUCCEEDED, status=status)
+                queue.enqueue("generations.tasks.collect", generation.id)
+    elif status.state == JobState.LOST:
+        if attempt.sent_at is None or timezone.now() - attempt.sent_at > LOST_GRACE:
+            lost = JobStatus(JobState.LOST, failure_code="provider_lost")
+            _ended_without_video(attempt, AttemptState.FAILED, lost)
+    elif status.state == JobState.CANCELED:
+        _ended_without_video(attempt, AttemptState.CANCELED, status)
+    else:
+        _ended_without_video(attempt, AttemptState.FAILED, status)
+
+
+def _ended_without_video(attempt: Attempt, how: AttemptState, status: JobStatus) -> None:
+    """Canceled if that was wished; tried again if the fault was the provider's; failed otherwise."""
+    generation = attempt.generation
+    code = status.failure_code or "provider_canceled"
+    with transaction.atomic():
+        if generation.cancel_requested_at:
+            ended = settle_canceled(generation)
+        elif code == "provider_failed" and attempt.number < ATTEMPTS_MAX:
+            pause = timedelta(seconds=RETRY_BACKOFF_SECONDS[attempt.number - 1])
+            ended = generation.move(State.QUEUED, due_at=timezone.now() + pause, note=code)
+        else:
+            ended = fail(generation, code, status.failure_message)
+        if ended:
+            attempts.close(attempt, how, code=code, status=status)
+
+
+# -- collect and settle ---------------------------------------------------------------------------
+
+
+def collect(generation: Generation) -> None:
+    """Fetch, measure and keep the video, then charge for the seconds produced.
+
+    One collector at a time: the lease is `due_at`. A second one does nothing; one that died is followed
+    by another when its lease has run out.
+    """
+    if not collecting.lease(generation):
+        return
+    attempt = generation.attempts.filter(state=AttemptState.SUCCEEDED).latest("number")
+    try:
+        video = collecting.collect(generation, attempt.output_url)
+    except collecting.TryAgain as error:
+        collecting.come_back(generation, error.message)
+    except collecting.Unusable as error:
+        fail(generation, "output_unusable", error.message)
+    else:
+        settle_succeeded(generation, video)
+
+
+# -- cancel ---------------------------------------------------------------------------------------
+
+
+def cancel(generation: Generation) -> Generation:
+    """Stop it if that is still possible; a repeat, or one that has ended, changes nothing.
+
+    Before it was sent it is canceled at once. While its submit is under way the wish is noted and
+    honoured. Running, the provider is asked. Raises TooLateToCancel, or ProviderNotReached.
+    """
+    generation.refresh_from_db()
+    if generation.state in {State.PREPARING, State.QUEUED}:
+        if not settle_canceled(generation):
+            return cancel(generation)  # it moved on meanwhile
+        return generation
+    if generation.is_final:
+        return generation
+    if generation.state == State.COLLECTING:
+        raise TooLateToCancel("The video is made already; it is being collected.")
+    now = timezone.now()
+    Generation.objects.filter(pk=generation.pk, cancel_requested_at=None).update(
+        cancel_requested_at=now
+    )
+    generation.refresh_from_db()
+    if generation.state == State.RUNNING:
+        _cancel_running(generation)
+        generation.refresh_from_db()
+    return generation
+
+
+def _cancel_running(generation: Generation) -> None:
+    attempt = generation.attempts.latest("number")
+    try:
+        stopped = registry.get(attempt.provider).cancel(attempt.job_id)
+        reconcile(attempt)
+    except ProviderUnavailable:
+        raise ProviderNotReached(
+            "The provider cannot be reached just now. The request to cancel stands."
+        ) from None
+    if not stopped:
+        generation.refresh_from_db()
+        if generation.state != State.CANCELED:
+            Generation.objects.filter(pk=generation.pk).update(cancel_requested_at=None)
+            raise TooLateToCancel("The provider will not stop it any more.")

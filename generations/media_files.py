@@ -1,0 +1,75 @@
+"""Serves our files under their signed addresses, whole or a part, and lets nothing in them run."""
+
+import mimetypes
+import re
+from collections.abc import Iterator
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from generations import media
+from seedance_saas.errors import not_found
+
+CHUNK_BYTES = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@require_safe
+def serve(request: HttpRequest, expires: int, signature: str, file: str) -> HttpResponseBase:
+    """GET /media/{expires}/{signature}/{file}. One range is answered with 206 (RFC 9110, 14.2); several,
+    or one that makes no sense, with the whole file."""
+    if not media.is_signed(file, expires, signature) or not default_storage.exists(file):
+        return not_found(request)
+    size = default_storage.size(file)
+    span = _span(request.headers.get("Range", ""), size)
+    response: HttpResponseBase
+    if span is None:
+        response = FileResponse(default_storage.open(file))
+        response["Content-Length"] = str(size)
+    elif span[0] >= size:
+        response = HttpResponse(status=416)
+        response["Content-Range"] = f"bytes */{size}"
+    else:
+        first, last = span
+        source = default_storage.open(file)
+        source.seek(first)
+        response = StreamingHttpResponse(_read(source, last - first + 1), status=206)
+        response["Content-Range"] = f"bytes {first}-{last}/{size}"
+        response["Content-Length"] = str(last - first + 1)
+    _describe(response, file, attach="download" in request.GET)
+    return response
+
+
+def _describe(response: HttpResponseBase, file: str, *, attach: bool) -> None:
+    response["Content-Type"] = mimetypes.guess_type(file)[0] or "application/octet-stream"
+    response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = "private, max-age=3600, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    owner, _, rest = file.partition("/")
+    name = rest.replace("/", "-") if rest else owner
+    response["Content-Disposition"] = f'{"attachment" if attach else "inline"}; filename="{name}"'
+
+
+def _span(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte, or None for the whole file."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or match.group(1) == match.group(2) == "":
+        return None
+    if match.group(1) == "":  # the last so many bytes
+        return max(0, size - int(match.group(2))), size - 1
+    first = int(match.group(1))
+    last = min(int(match.group(2)), size - 1) if match.group(2) else size - 1
+    if match.group(2) and int(match.group(2)) < first:
+        return None
+    return first, last
+
+
+def _read(source: File[bytes], size: int) -> Iterator[bytes]:
+    with source:
+        while size > 0 and (chunk := source.read(min(CHUNK_BYTES, size))):
+            size -= len(chunk)
+            yield chunk

@@ -1,0 +1,133 @@
+"""A generation as its organization sees it, in the API's words. The pages show no number that is not here."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from generations import catalog, media, pricing, queue_position
+from generations.errors import FAILURES
+from generations.models import Generation
+from generations.states import State, public
+from seedance_saas.api import moment, usd
+
+
+def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, Any]:
+    """The JSON of a generation. `with_queue` looks up its place in the queue, which costs a query."""
+    place = queue_position.of(generation) if with_queue else None
+    return {
+        "id": generation.id,
+        "object": "generation",
+        "status": public(generation.state),
+        "model": generation.model,
+        "input": generation.input,
+        "end_user_id": generation.end_user_id or None,
+        "metadata": generation.metadata,
+        "queue": {"position": place.position, "eta_seconds": place.eta_seconds} if place else None,
+        "price": {
+            "quote_id": None,
+            "rate_card": generation.rate_card,
+            "rule": generation.rule,
+            "rate_usd_per_second": usd(generation.rate_microusd_per_second),
+            "max_seconds": generation.held_seconds,
+            "held_usd": usd(0 if generation.is_final else generation.held_microusd),
+            "billed_seconds": generation.billed_seconds,
+            "charged_usd": (
+                None if generation.charged_microusd is None else usd(generation.charged_microusd)
+            ),
+        },
+        "output": _output(generation),
+        "failure": _failure(generation),
+        "cancel_requested": generation.cancel_requested_at is not None,
+        "created_at": moment(generation.created_at),
+        "started_at": moment(generation.started_at),
+        "finished_at": moment(generation.finished_at),
+    }
+
+
+def _output(generation: Generation) -> dict[str, Any] | None:
+    if not generation.video_file or generation.video_milliseconds is None:
+        return None
+    whole, milliseconds = divmod(generation.video_milliseconds, 1000)
+    return {
+        "video_url": media.absolute(media.video_url(generation)),
+        "poster_url": media.absolute(media.poster_url(generation)),
+        "content_type": "video/mp4",
+        "bytes": generation.video_bytes,
+        "duration_seconds": whole + milliseconds / 1000,
+        "width": generation.video_width,
+        "height": generation.video_height,
+        "url_expires_at": moment(media.urls_expire_at()),
+    }
+
+
+def _failure(generation: Generation) -> dict[str, Any] | None:
+    if generation.state != State.FAILED:
+        return None
+    policy = FAILURES[generation.failure_code]
+    return {
+        "code": generation.failure_code,
+        "message": generation.failure_message,
+        "retryable": policy.retryable,
+        "charged": policy.charged,
+    }
+
+
+def model_as_dict(model: catalog.Model) -> dict[str, Any]:
+    """What a model accepts, and what it costs."""
+    options = {
+        "resolution": list(model.resolutions),
+        "duration": ["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
+        "aspect_ratio": list(catalog.ASPECT_RATIOS),
+    }
+    return {
+        "id": model.slug,
+        "object": "model",
+        "title": model.title,
+        "aliases": list(model.aliases),
+        "typical_seconds": model.typical_seconds,
+        "options": options,
+        "rates": [
+            {
+                "resolution": resolution,
+                "rate_card": pricing.LIST.version,
+                "rule": rule.name,
+                "rate_usd_per_second": usd(rule.rate_microusd_per_second),
+            }
+            for resolution in model.resolutions
+            for rule in [pricing.LIST.rule_for(model, resolution)]
+        ],
+        "input_schema": _schema(model, options),
+    }
+
+
+def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, Any]:
+    url = {"type": "string", "format": "uri"}
+    lists = {
+        "image_urls": catalog.IMAGES_MAX,
+        "video_urls": catalog.VIDEOS_MAX,
+        "audio_urls": catalog.AUDIOS_MAX,
+    }
+    properties: dict[str, Any] = {
+        "prompt": {"type": "string", "maxLength": catalog.PROMPT_LENGTH_MAX},
+        "resolution": {"enum": options["resolution"], "default": catalog.RESOLUTION_DEFAULT},
+        "duration": {"enum": options["duration"], "default": "auto"},
+        "aspect_ratio": {"enum": options["aspect_ratio"], "default": "auto"},
+        "generate_audio": {"type": "boolean", "default": True},
+        "seed": {"type": "integer", "minimum": 0, "maximum": catalog.SEED_MAX},
+    }
+    for name in model.fields:
+        properties[name] = (
+            {"type": "array", "items": url, "maxItems": lists[name]} if name in lists else url
+        )
+    required = ["prompt", *(["image_url"] if "image_url" in model.fields else [])]
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def age_seconds(generation: Generation) -> int:
+    """Since it was asked for, until its end or now."""
+    return int(((generation.finished_at or timezone.now()) - generation.created_at).total_seconds())

@@ -1,0 +1,132 @@
+"""What time does: every state in which a generation can wait has an owner here.
+
+    PREPARING    prepare_again
+    QUEUED       canceled_in_the_queue, out_of_time
+    SUBMITTING   lost_submits
+    UNKNOWN      look_for_lost, out_of_time
+    RUNNING      poll_running, out_of_time
+    COLLECTING   collect_again
+    a webhook that nobody handled: handle_again
+
+A sweep finds and enqueues, or ends what has waited too long; it never talks to the network itself.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from generations import attempts, inputs
+from generations.models import Attempt, Generation, ProviderEvent
+from generations.settling import fail, settle_canceled
+from generations.states import AttemptState, State
+from seedance_saas import queue
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+SUBMIT_IS_LOST = timedelta(seconds=30)  # connecting and waiting for an answer end before that
+SUBMIT_NEVER_RAN = timedelta(seconds=15)
+LOOK_PAUSE = timedelta(seconds=10)
+EVENT_IS_LOST = timedelta(seconds=30)
+POLL_SECONDS_MIN, POLL_SECONDS_MAX = 3, 30
+
+
+def _due(state: State) -> Iterator[Generation]:
+    rows = Generation.objects.filter(state=state, due_at__lte=timezone.now())
+    return iter(rows.order_by("due_at")[:BATCH])
+
+
+def _take(generation: Generation, pause: timedelta) -> bool:
+    """Look at it again after `pause`; True for the one sweep that said so."""
+    return bool(
+        Generation.objects.filter(
+            pk=generation.pk, state=generation.state, due_at=generation.due_at
+        ).update(due_at=timezone.now() + pause, polls_count=generation.polls_count + 1)
+    )
+
+
+def poll_running() -> None:
+    """Ask where each running job is: often at first, then every half minute. Webhooks only save time."""
+    for generation in _due(State.RUNNING):
+        seconds = min(POLL_SECONDS_MAX, POLL_SECONDS_MIN + generation.polls_count)
+        with transaction.atomic():
+            if _take(generation, timedelta(seconds=seconds)):
+                attempt = generation.attempts.latest("number")
+                queue.enqueue("generations.tasks.reconcile", attempt.id)
+
+
+def prepare_again() -> None:
+    """Its task died, or never ran: the lease of `due_at` has run out."""
+    for generation in _due(State.PREPARING):
+        with transaction.atomic():
+            if _take(generation, inputs.LEASE):
+                queue.enqueue("generations.tasks.prepare", generation.id)
+
+
+def collect_again() -> None:
+    """The collector gave up for now, or died and its lease has run out."""
+    for generation in _due(State.COLLECTING):
+        queue.enqueue("generations.tasks.collect", generation.id)
+
+
+def lost_submits() -> None:
+    """Attempts that were never sent are sent; those that were sent and got no answer are looked for."""
+    now = timezone.now()
+    submitting = Attempt.objects.filter(state=AttemptState.SUBMITTING).select_related("generation")
+    for attempt in submitting.filter(sent_at=None, created_at__lt=now - SUBMIT_NEVER_RAN)[:BATCH]:
+        queue.enqueue("generations.tasks.submit", attempt.id)
+    for attempt in submitting.filter(sent_at__lt=now - SUBMIT_IS_LOST)[:BATCH]:
+        queue.enqueue("generations.tasks.lose_answer", attempt.id)
+
+
+def look_for_lost() -> None:
+    for generation in _due(State.UNKNOWN):
+        with transaction.atomic():
+            if _take(generation, LOOK_PAUSE):
+                attempt = generation.attempts.latest("number")
+                queue.enqueue("generations.tasks.look_for_job", attempt.id)
+
+
+def out_of_time() -> None:
+    """What waited or ran longer than a customer waits ends, free of charge."""
+    since = timezone.now() - timedelta(seconds=settings.GENERATION_SECONDS_MAX)
+    waited = Generation.objects.filter(state=State.QUEUED, created_at__lt=since)
+    for generation in waited[:BATCH]:
+        fail(generation, "provider_unavailable")
+    ran = Generation.objects.filter(state__in=[State.RUNNING, State.UNKNOWN], state_since__lt=since)
+    for generation in ran[:BATCH]:
+        attempt = generation.attempts.latest("number")
+        with transaction.atomic():
+            if fail(generation, "provider_timeout"):
+                attempts.close(attempt, AttemptState.FAILED, code="provider_timeout")
+
+
+def canceled_in_the_queue() -> None:
+    """The wish came while the attempt was on its way, and the attempt came back unsent."""
+    for generation in Generation.objects.filter(
+        state=State.QUEUED, cancel_requested_at__isnull=False
+    )[:BATCH]:
+        settle_canceled(generation)
+
+
+def handle_again() -> None:
+    lost = ProviderEvent.objects.filter(
+        handled_at=None, received_at__lt=timezone.now() - EVENT_IS_LOST
+    )
+    for event in lost[:BATCH]:
+        queue.enqueue("generations.tasks.handle_provider_event", event.pk)
+
+
+def unstick() -> None:
+    """Every owner but the poll, which has a rhythm of its own."""
+    prepare_again()
+    collect_again()
+    lost_submits()
+    look_for_lost()
+    canceled_in_the_queue()
+    out_of_time()
+    handle_again()

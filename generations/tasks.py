@@ -1,0 +1,72 @@
+"""What the queue runs for this room: load by id, call the verb. Every one of them bears a repeat."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from generations import dispatch, lifecycle, provider_webhook, sweeps
+from generations.models import Attempt, Generation, ProviderEvent
+from generations.providers.base import ProviderUnavailable
+from generations.states import AttemptState
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def _another_time(what: str, id: str | int) -> Iterator[None]:
+    """The provider could not be asked. The owner of the state asks again, sooner than a redelivery."""
+    try:
+        yield
+    except ProviderUnavailable as error:
+        logger.warning("provider.unavailable %s=%s why=%s", what, id, error)
+
+
+def prepare(generation_id: str) -> None:
+    lifecycle.prepare(Generation.objects.get(pk=generation_id))
+
+
+def dispatch_queued() -> None:
+    dispatch.dispatch()
+
+
+def submit(attempt_id: str) -> None:
+    lifecycle.submit(Attempt.objects.select_related("generation__organization").get(pk=attempt_id))
+
+
+def lose_answer(attempt_id: str) -> None:
+    attempt = Attempt.objects.select_related("generation").get(pk=attempt_id)
+    if attempt.state == AttemptState.SUBMITTING:
+        lifecycle.lose_answer(attempt, "no answer in time")
+
+
+def look_for_job(attempt_id: str) -> None:
+    attempt = Attempt.objects.select_related("generation__organization").get(pk=attempt_id)
+    with _another_time("attempt", attempt_id):
+        lifecycle.look_for_job(attempt)
+
+
+def reconcile(attempt_id: str) -> None:
+    attempt = Attempt.objects.select_related("generation__organization").get(pk=attempt_id)
+    with _another_time("attempt", attempt_id):
+        lifecycle.reconcile(attempt)
+
+
+def handle_provider_event(event_id: int) -> None:
+    event = ProviderEvent.objects.select_related("attempt__generation__organization").get(
+        pk=event_id
+    )
+    if event.handled_at is None:
+        with _another_time("event", event_id):
+            provider_webhook.handle(event)
+
+
+def collect(generation_id: str) -> None:
+    lifecycle.collect(Generation.objects.select_related("organization").get(pk=generation_id))
+
+
+def poll_running() -> None:
+    sweeps.poll_running()
+
+
+def unstick() -> None:
+    sweeps.unstick()
