@@ -68,7 +68,7 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-def _read(source: File[bytes], size: int) -> Iterator[bytes]:
+def _read(source: "File[bytes]", size: int) -> Iterator[bytes]:
     with source:
         while size > 0 and (chunk := source.read(min(CHUNK_BYTES, size))):
             size -= len(chunk)
