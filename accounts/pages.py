@@ -1,0 +1,71 @@
+"""What every page of the dashboard shares: whom it is for, and how a long list is cut into pieces."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.models import Membership
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponse]
+
+
+def for_members(view: MemberView[P]) -> View[P]:
+    """The view gets the membership through which the person looks; whoever has none makes one first."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        membership: Membership | None = request.membership  # type: ignore[attr-defined]
+        if not membership:
+            return redirect("organization_new")
+        return view(request, membership, *args, **kwargs)
+
+    return login_required(guarded)
+
+
+def require(answer: bool) -> None:
+    """A question of roles.py, put to a view: no is a 403."""
+    if not answer:
+        raise PermissionDenied
+
+
+@dataclass(frozen=True)
+class Piece(Generic[M]):
+    rows: list[M]
+    next_cursor: str | None
+
+
+def piece(
+    queryset: QuerySet[M],
+    cursor: str,
+    *,
+    limit: int,
+    key: str = "id",
+    read_key: Callable[[str], object] = str,
+) -> Piece[M]:
+    """`limit` rows after `cursor`, newest first by the unique, growing field `key`: a keyset, never OFFSET.
+
+    Raises Http404 for a cursor that no list gave out.
+    """
+    if cursor:
+        try:
+            after = read_key(base64.urlsafe_b64decode(cursor.encode()).decode())
+        except (ValueError, binascii.Error):
+            raise Http404 from None
+        queryset = queryset.filter(**{f"{key}__lt": after})
+    rows = list(queryset.order_by(f"-{key}")[: limit + 1])
+    if len(rows) <= limit:
+        return Piece(rows, None)
+    last = str(getattr(rows[limit - 1], key))
+    return Piece(rows[:limit], base64.urlsafe_b64encode(last.encode()).decode())

@@ -1,0 +1,188 @@
+"""The form of the playground: fields for people, read by the same function that reads the API's body."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from generations import catalog, pricing, requests
+from generations.errors import NoRate
+from generations.models import Generation
+from generations.requests import GenerationRequest
+from seedance_saas.api import usd
+from seedance_saas.errors import Refusal
+
+TOKEN = re.compile(r"[0-9a-f]{32}")
+FILE_LISTS = ("image_urls", "video_urls", "audio_urls")
+NAMES = {  # how a refusal calls a field, and how the page does
+    "prompt": "The prompt",
+    "image_url": "The first frame",
+    "end_image_url": "The last frame",
+    "image_urls": "Images",
+    "video_urls": "Videos",
+    "audio_urls": "Sounds",
+    "seed": "The seed",
+    "end_user_id": "The end user",
+}
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
+
+
+class CreateForm(forms.Form):
+    """What is typed into Create. `request` reads it; the refusal's words stand beside the field it names."""
+
+    use_required_attribute = False
+    token = forms.CharField(required=False, widget=forms.HiddenInput)
+    family = forms.ChoiceField(
+        label="Start from",
+        choices=[("text", "Text"), ("image", "Image"), ("reference", "Reference")],
+        widget=forms.RadioSelect,
+    )
+    tier = forms.ChoiceField(
+        label="Model",
+        choices=[("standard", "Standard"), ("fast", "Fast")],
+        widget=forms.RadioSelect,
+    )
+    prompt = forms.CharField(required=False, strip=False)
+    image_url = forms.CharField(label="First frame", required=False)
+    end_image_url = forms.CharField(label="Last frame", required=False)
+    image_urls = forms.CharField(label="Images", required=False)
+    video_urls = forms.CharField(label="Videos", required=False)
+    audio_urls = forms.CharField(label="Sounds", required=False)
+    duration = forms.CharField(required=False)
+    resolution = forms.CharField(required=False)
+    aspect_ratio = forms.CharField(required=False)
+    generate_audio = forms.BooleanField(required=False)
+    seed = forms.CharField(required=False)
+    end_user_id = forms.CharField(label="End user", required=False)
+
+    @property
+    def typed(self) -> Mapping[str, Any]:
+        """What stands in the fields, sent or not. The values are as they were typed."""
+        return {name: self[name].value() for name in self.fields}
+
+    @property
+    def model(self) -> catalog.Model:
+        typed = self.typed
+        return next(
+            (m for m in catalog.MODELS if (m.family, m.tier) == (typed["family"], typed["tier"])),
+            catalog.MODELS[0],
+        )
+
+    def body(self) -> dict[str, Any]:
+        """The API's body of what was typed: the fields that this model takes, nothing left to guess."""
+        typed = self.typed
+        body: dict[str, Any] = {"model": self.model.slug, "prompt": _lines(typed["prompt"])}
+        for name in self.model.fields:
+            text = (typed[name] or "").strip()
+            value = text.split() if name in FILE_LISTS else text
+            if value:
+                body[name] = value
+        duration = typed["duration"] or "auto"
+        body["resolution"] = typed["resolution"] or catalog.RESOLUTION_DEFAULT
+        body["duration"] = int(duration) if re.fullmatch("[0-9]{1,2}", duration) else duration
+        if (ratio := typed["aspect_ratio"] or "auto") != "auto":
+            body["aspect_ratio"] = ratio
+        if not typed["generate_audio"]:
+            body["generate_audio"] = False
+        if seed := (typed["seed"] or "").strip():
+            body["seed"] = int(seed) if re.fullmatch("[0-9]{1,10}", seed) else seed
+        if end_user_id := (typed["end_user_id"] or "").strip():
+            body["end_user_id"] = end_user_id
+        return body
+
+    def body_with_ceiling(self) -> dict[str, Any]:
+        """The same with the shown price as the most it may cost."""
+        quote = self.quote()
+        return self.body() | ({"max_cost_usd": usd(quote.max_cost_microusd)} if quote else {})
+
+    def quote(self) -> pricing.Quote | None:
+        """What it would cost at most, as far as that can be told from what was typed."""
+        body = self.body()
+        known = body["resolution"] in self.model.resolutions
+        in_range = body["duration"] in (
+            "auto",
+            *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
+        )
+        if not (known and in_range):
+            return None
+        seconds = None if body["duration"] == "auto" else body["duration"]
+        try:
+            return pricing.quote(
+                pricing.LIST, self.model, resolution=body["resolution"], duration_seconds=seconds
+            )
+        except NoRate:
+            return None
+
+    def request(self) -> GenerationRequest | None:
+        """None when the fields say nothing that can be made; then `errors` tells which and why."""
+        if not self.is_valid():
+            return None
+        if not TOKEN.fullmatch(self.cleaned_data["token"]):
+            self.add_error(None, "This form is too old. Press Generate again.")
+            return None
+        try:
+            return requests.read(self.body())
+        except Refusal as refusal:
+            self.explain(refusal)
+            return None
+
+    def explain(self, refusal: Refusal) -> None:
+        """Put a refusal beside the field that it names."""
+        field = refusal.param if refusal.param in self.fields else None
+        message = refusal.message
+        if field in NAMES and message.startswith(field):
+            message = NAMES[field] + message[len(field) :]
+        self.add_error(field, message)
+
+    def renewed(self) -> "CreateForm":
+        """The same, typed text and all, under a new one-time token."""
+        data = self.data.copy()
+        data["token"] = new_token()
+        fresh = CreateForm(data)
+        fresh._errors = self._errors
+        return fresh
+
+
+def _lines(text: str | None) -> str:
+    """Browsers send line ends as two characters; nobody typed the first one."""
+    return (text or "").replace("\r\n", "\n")
+
+
+def empty(**typed: Any) -> CreateForm:
+    """A form as it stands before anybody typed, with some of it filled in."""
+    start = {
+        "token": new_token(),
+        "family": "text",
+        "tier": "fast",
+        "duration": "auto",
+        "resolution": catalog.RESOLUTION_DEFAULT,
+        "aspect_ratio": "auto",
+        "generate_audio": True,
+    }
+    return CreateForm(initial=start | typed)
+
+
+def again(generation: Generation) -> CreateForm:
+    """The settings of a generation, to be used again. What was erased stays empty."""
+    model = catalog.find(generation.model) or catalog.MODELS[0]
+    given = generation.input
+    typed = {
+        name: "\n".join(given.get(name) or []) if name in FILE_LISTS else given.get(name) or ""
+        for name in (*model.fields, "prompt")
+    }
+    return empty(
+        family=model.family.value,
+        tier=model.tier.value,
+        duration=str(generation.duration_seconds or "auto"),
+        resolution=generation.resolution,
+        aspect_ratio=given.get("aspect_ratio") or "auto",
+        generate_audio=given.get("generate_audio", True),
+        seed="" if given.get("seed") is None else str(given["seed"]),
+        end_user_id=generation.end_user_id,
+        **typed,
+    )

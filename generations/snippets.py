@@ -1,0 +1,90 @@
+"""A request as code that runs as pasted, with the key in the environment."""
+
+import json
+import pprint
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+PROMPT_UNTIL_TYPED = "a red kite over a beach"
+
+
+@dataclass(frozen=True)
+class Snippet:
+    name: str
+    language: str
+    code: str
+
+    @property
+    def dom_id(self) -> str:
+        return f"code-{self.name}"
+
+    @property
+    def classes(self) -> str:
+        return f"lang lang-{self.name}"
+
+
+def of(body: dict[str, Any]) -> list[Snippet]:
+    """The same request for a shell, Python and JavaScript; each needs nothing installed."""
+    body = {**body, "prompt": body.get("prompt") or PROMPT_UNTIL_TYPED}
+    url = f"{settings.PUBLIC_URL}/api/v1/generations"
+    return [
+        Snippet("curl", "curl", curl(url, body)),
+        Snippet("py", "Python", python(url, body)),
+        Snippet("js", "JavaScript", javascript(url, body)),
+    ]
+
+
+def curl(url: str, body: dict[str, Any]) -> str:
+    return "\n".join(
+        (
+            f"curl {shlex.quote(url)} \\",
+            '  -H "Authorization: Bearer $SEEDANCE_API_KEY" \\',
+            '  -H "Content-Type: application/json" \\',
+            '  -H "Idempotency-Key: playground-$(date +%s)" \\',
+            f"  -d {shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))}",
+        )
+    )
+
+
+def python(url: str, body: dict[str, Any]) -> str:
+    literal = _indented(pprint.pformat(body, width=88, sort_dicts=False), 4)
+    return f"""\
+import json
+import os
+import urllib.request
+import uuid
+
+request = urllib.request.Request(
+    {url!r},
+    data=json.dumps({literal}).encode(),
+    headers={{
+        "Authorization": f"Bearer {{os.environ['SEEDANCE_API_KEY']}}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": str(uuid.uuid4()),
+    }},
+)
+with urllib.request.urlopen(request) as answer:
+    print(json.load(answer)["id"])"""
+
+
+def javascript(url: str, body: dict[str, Any]) -> str:
+    literal = _indented(json.dumps(body, indent=2, ensure_ascii=False), 2)
+    return f"""\
+fetch({json.dumps(url)}, {{
+  method: "POST",
+  headers: {{
+    Authorization: `Bearer ${{process.env.SEEDANCE_API_KEY}}`,
+    "Content-Type": "application/json",
+    "Idempotency-Key": crypto.randomUUID(),
+  }},
+  body: JSON.stringify({literal}),
+}})
+  .then((answer) => answer.json())
+  .then((generation) => console.log(generation.id ?? generation));"""
+
+
+def _indented(text: str, spaces: int) -> str:
+    return text.replace("\n", "\n" + " " * spaces)

@@ -1,0 +1,16 @@
+"""The pages of the product."""
+
+from django.urls import path
+
+from generations import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("create", views.create, name="create"),
+    path("create/quote", views.quote, name="create_quote"),
+    path("gallery", views.gallery, name="gallery"),
+    path("live", views.live, name="live"),
+    path("generations/<str:generation_id>", views.generation, name="generation"),
+    path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),
+    path("generations/<str:generation_id>/cancel", views.cancel, name="cancel"),
+]
