@@ -103,10 +103,13 @@ def differences() -> list[str]:
     """Every difference, in words; empty when the books prove themselves.
 
     One snapshot for all checks, for money moves meanwhile: what one query sees, the next sees too.
+    Within a caller's transaction it is that transaction's view.
     """
     found: list[str] = []
+    outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for sentence, query in _CHECKS:
             cursor.execute(query, [])
             found += [sentence.format(*row) for row in cursor]

@@ -17,6 +17,7 @@ from django.conf import settings
 REDIRECTS_MAX = 3
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 PORTS = {None, 443}
+TRANSPORT: httpx.BaseTransport | None = None  # the wire; tests put another one here
 
 
 class FetchFailed(Exception):
@@ -82,7 +83,7 @@ def _get(url: str) -> Iterator[httpx.Response]:
     address, headers, extensions = _target(url)
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     # trust_env: a proxy of the environment would connect elsewhere than where we checked.
-    with httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(transport=TRANSPORT, timeout=timeout, trust_env=False) as client:
         request = client.build_request("GET", address, headers=headers, extensions=extensions)
         try:
             response = client.send(request, stream=True)
@@ -111,13 +112,13 @@ def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
     if settings.SIMULATED_INTERNET_URL:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         return f"{settings.SIMULATED_INTERNET_URL}/{host}{path}", headers, {}
-    address = _public_address(host)
+    address = public_address(host)
     netloc = f"[{address}]" if ":" in address else address
     pinned = urlunsplit(("https", netloc, parts.path or "/", parts.query, ""))
     return pinned, {**headers, "Host": host}, {"sni_hostname": host}
 
 
-def _public_address(host: str) -> str:
+def public_address(host: str) -> str:
     """One address of `host`, all of which must be public, so that no second look-up can differ."""
     try:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)

@@ -1,0 +1,108 @@
+"""Credits are held from grants in burn order, or not at all."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing import ledger
+from billing.errors import InsufficientCredits
+from billing.models import Grant, Hold, Transfer
+from tests.world import deposit, money
+
+
+def hold(organization: Organization, reference: str, microusd: int) -> None:
+    with transaction.atomic():
+        ledger.hold(organization, [ledger.Wanted(reference, microusd)], now=timezone.now())
+
+
+def test_a_hold_moves_credits_from_available_to_held(acme: Organization) -> None:
+    hold(acme, "work:1", 4_536_000)
+
+    assert money(acme) == (20_464_000, 4_536_000)
+    transfer = Transfer.objects.get(reference="work:1")
+    assert transfer.kind == Transfer.Kind.HOLD
+    assert transfer.amount_microusd == 4_536_000
+    assert transfer.number == 2
+    assert transfer.available_after_microusd == 20_464_000
+
+
+def test_a_repeated_hold_holds_once(acme: Organization) -> None:
+    hold(acme, "work:1", 4_536_000)
+    hold(acme, "work:1", 4_536_000)
+
+    assert money(acme) == (20_464_000, 4_536_000)
+    assert Hold.objects.count() == 1
+
+
+def test_too_few_credits_leaves_nothing_behind(
+    make_organization: Callable[..., Organization],
+) -> None:
+    acme = make_organization(credits_usd="4.50")
+
+    with pytest.raises(InsufficientCredits) as refusal:
+        hold(acme, "work:1", 4_500_001)
+
+    assert refusal.value.details == {"needed_usd": "4.500001", "available_usd": "4.5000"}
+    assert money(acme) == (4_500_000, 0)
+    assert not Hold.objects.exists()
+    assert Transfer.objects.count() == 1
+
+
+def test_an_organization_without_a_wallet_has_nothing(
+    make_organization: Callable[..., Organization],
+) -> None:
+    acme = make_organization(credits_usd="0")
+
+    with pytest.raises(InsufficientCredits) as refusal:
+        hold(acme, "work:1", 1)
+
+    assert refusal.value.available_microusd == 0
+
+
+def test_several_holds_are_all_made_or_none(make_organization: Callable[..., Organization]) -> None:
+    acme = make_organization(credits_usd="3.00")
+    wanted = [ledger.Wanted(f"work:{number}", 1_000_001) for number in range(3)]
+
+    with pytest.raises(InsufficientCredits) as refusal, transaction.atomic():
+        ledger.hold(acme, wanted, now=timezone.now())
+
+    assert refusal.value.needed_microusd == 3_000_003
+    assert money(acme) == (3_000_000, 0)
+    assert not Hold.objects.exists()
+
+
+def test_burn_order_is_priority_then_expiry_then_age(
+    make_organization: Callable[..., Organization],
+) -> None:
+    acme = make_organization(credits_usd="0")
+    soon, later = timezone.now() + timedelta(days=1), timezone.now() + timedelta(days=9)
+    oldest = deposit(acme, "1.00")
+    deposit(acme, "1.00")
+    expires_later = deposit(acme, "1.00", expires_at=later)
+    expires_first = deposit(acme, "1.00", expires_at=soon)
+    gift = deposit(acme, "1.00", kind=Grant.Kind.PROMOTIONAL)
+
+    hold(acme, "work:1", 3_500_000)
+
+    slices = Transfer.objects.filter(reference="work:1").order_by("number")
+    assert [(slice.grant_id, slice.amount_microusd) for slice in slices] == [
+        (gift.id, 1_000_000),
+        (expires_first.id, 1_000_000),
+        (expires_later.id, 1_000_000),
+        (oldest.id, 500_000),
+    ]
+
+
+def test_expired_credits_are_not_held(make_organization: Callable[..., Organization]) -> None:
+    acme = make_organization(credits_usd="1.00")
+    deposit(acme, "5.00", expires_at=timezone.now() - timedelta(seconds=1))
+
+    with pytest.raises(InsufficientCredits) as refusal:
+        hold(acme, "work:1", 1_000_001)
+
+    assert refusal.value.available_microusd == 1_000_000
+    assert money(acme) == (1_000_000, 0)
