@@ -1,10 +1,61 @@
-"""Is the process alive, and is the product ready?"""
+"""Is the process alive, and is the product ready? Asked by load balancers and by `manage.py run`."""
 
+from datetime import timedelta
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
+
+from seedance_saas.models import Sweep
+
+WORKER_SILENT_SECONDS_MAX = 60
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-readyz = healthz
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200, or 503 that names what is missing."""
+    found = problems()
+    if not found:
+        return JsonResponse({"status": "ready"})
+    error = {
+        "code": "not_ready",
+        "message": " ".join(found),
+        "retryable": True,
+        "param": None,
+        "details": {"problems": found},
+        "request_id": None,
+    }
+    return JsonResponse({"error": error}, status=503)
+
+
+def problems() -> list[str]:
+    """What keeps the product from working, as sentences without secrets."""
+    try:
+        if not _is_migrated():
+            return ["Migrations are not applied: run `manage.py migrate`."]
+        if not _worker_was_seen():
+            return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
+    except Error:
+        connection.close()  # the next question gets a fresh one
+        return ["The database does not answer."]
+    return []
+
+
+_migrated = False  # once it was true in this process it stays true
+
+
+def _is_migrated() -> bool:
+    global _migrated
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _migrated
+
+
+def _worker_was_seen() -> bool:
+    since = Now() - timedelta(seconds=WORKER_SILENT_SECONDS_MAX)
+    return Sweep.objects.filter(finished_at__gt=since).exists()

@@ -92,6 +92,7 @@ TASK_TIMEOUT_SECONDS = 60
 WORKERS = env.integer("WORKERS", 4, at_least=1, at_most=64)
 Q_CLUSTER = {
     "name": "seedance",
+    "broker_class": "seedance_saas.queue.Broker",
     "orm": "default",  # an enqueue is an INSERT on our own connection: it commits with the work
     "workers": WORKERS,
     "queue_limit": WORKERS,  # a task's retry clock starts when it is prefetched: keep that short
