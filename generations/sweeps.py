@@ -103,6 +103,8 @@ def out_of_time() -> None:
         with transaction.atomic():
             if fail(generation, "provider_timeout"):
                 attempts.close(attempt, AttemptState.FAILED, code="provider_timeout")
+                if attempt.job_id:
+                    queue.enqueue("generations.tasks.stop_job", attempt.id)
 
 
 def canceled_in_the_queue() -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from generations import dispatch, lifecycle, provider_webhook, sweeps
 from generations.models import Attempt, Generation, ProviderEvent
+from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
 from generations.states import AttemptState
 
@@ -49,6 +50,13 @@ def reconcile(attempt_id: str) -> None:
     attempt = Attempt.objects.select_related("generation__organization").get(pk=attempt_id)
     with _another_time("attempt", attempt_id):
         lifecycle.reconcile(attempt)
+
+
+def stop_job(attempt_id: str) -> None:
+    """Nobody waits for the job any more: it need not cost us more. If that fails, it just runs out."""
+    attempt = Attempt.objects.get(pk=attempt_id)
+    with _another_time("attempt", attempt_id):
+        registry.get(attempt.provider).cancel(attempt.job_id)
 
 
 def handle_provider_event(event_id: int) -> None:
