@@ -1,4 +1,6 @@
-"""What every test stands on: the world of `tests/world.py`, a queue that can be drained."""
+"""What every test stands on: its database, the world of `tests/world.py`, and no internet."""
 
+from tests.database import *  # noqa: F403
+from tests.loopback import *  # noqa: F403
 from tests.upstream import *  # noqa: F403
 from tests.world import *  # noqa: F403
