@@ -107,14 +107,12 @@ def create_generations(
     input_files = [
         row for generation in generations for row in inputs.rows_for(generation, request.files)
     ]
-    next_task = "prepare" if first_state == State.PREPARING else "dispatch_queued"
+    if first_state == State.PREPARING:
+        tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
+    else:
+        tasks = [queue.row("generations.tasks.dispatch_queued")]
     with transaction.atomic():
-        insert_together(*generations, *input_files, *(also(generations) if also else ()))
-        if first_state == State.PREPARING:
-            for generation in generations:
-                queue.enqueue("generations.tasks.prepare", generation.id)
-        else:
-            queue.enqueue("generations.tasks.dispatch_queued")
+        insert_together(*generations, *input_files, *tasks, *(also(generations) if also else ()))
         ledger.hold(
             organization,
             [
@@ -131,8 +129,8 @@ def create_generations(
         )
     for generation in generations:
         logger.info(
-            "generation.created id=%s organization=%s model=%s held_microusd=%s next=%s",
-            generation.id, organization.id, generation.model, generation.held_microusd, next_task,
+            "generation.created id=%s organization=%s model=%s held_microusd=%s",
+            generation.id, organization.id, generation.model, generation.held_microusd,
         )  # fmt: skip
     return generations
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -30,6 +31,13 @@ def enqueue(task: str, *args: str | int) -> None:
     Delivery is at least once, in no promised order: every task bears a repeat.
     """
     async_task(task, *args)
+
+
+def row(task: str, *args: str | int) -> OrmQ:
+    """What `enqueue` would insert, for a caller that inserts it together with other rows."""
+    unsent = _Unsent(list_key=Conf.CLUSTER_NAME)
+    async_task(task, *args, broker=unsent)
+    return OrmQ(key=unsent.list_key, payload=unsent.payload, lock=timezone.now())
 
 
 def run_sweep(name: str, run: int) -> None:
@@ -62,6 +70,15 @@ def oldest_wait_seconds() -> float:
 def release(rows: Iterable[int]) -> int:
     """Make tasks due at once that a worker, certainly dead now, had taken. Gives their number."""
     return OrmQ.objects.filter(pk__in=list(rows), lock__gt=Now()).update(lock=Now())
+
+
+class _Unsent(ORM):  # type: ignore[misc]  # django-q2 ships no types
+    """Keeps the signed task instead of sending it."""
+
+    payload: str
+
+    def enqueue(self, task: str) -> None:
+        self.payload = task
 
 
 class Broker(ORM):  # type: ignore[misc]  # django-q2 ships no types
