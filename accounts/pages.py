@@ -10,22 +10,23 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.models import Membership
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponseBase]
 
 
 def for_members(view: MemberView[P]) -> View[P]:
     """The view gets the membership through which the person looks; whoever has none makes one first."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         membership: Membership | None = request.membership  # type: ignore[attr-defined]
         if not membership:
             return redirect("organization_new")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from generations import catalog, pricing, requests
 from generations.errors import NoRate
@@ -20,9 +21,9 @@ NAMES = {  # how a refusal calls a field, and how the page does
     "prompt": "The prompt",
     "image_url": "The first frame",
     "end_image_url": "The last frame",
-    "image_urls": "Images",
-    "video_urls": "Videos",
-    "audio_urls": "Sounds",
+    "image_urls": "Every image",
+    "video_urls": "Every video",
+    "audio_urls": "Every sound",
     "seed": "The seed",
     "end_user_id": "The end user",
 }
@@ -135,16 +136,19 @@ class CreateForm(forms.Form):
         """Put a refusal beside the field that it names."""
         field = refusal.param if refusal.param in self.fields else None
         message = refusal.message
-        if field in NAMES and message.startswith(field):
+        if field in NAMES and message.startswith(f"{field} has"):
+            message = "That is" + message[len(f"{field} has") :]
+        elif field in NAMES and message.startswith(field):
             message = NAMES[field] + message[len(field) :]
         self.add_error(field, message)
 
     def renewed(self) -> "CreateForm":
         """The same, typed text and all, under a new one-time token."""
-        data = self.data.copy()
+        data = QueryDict(mutable=True)
+        data.update(self.data)
         data["token"] = new_token()
         fresh = CreateForm(data)
-        fresh._errors = self._errors
+        fresh._errors = self.errors  # type: ignore[attr-defined]
         return fresh
 
 

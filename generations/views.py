@@ -25,6 +25,7 @@ from generations import catalog, forms, lifecycle, pricing, receipts, snippets, 
 from generations.errors import TooLateToCancel
 from generations.forms import CreateForm
 from generations.models import Generation
+from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
 
 GALLERY_PIECE = 24
@@ -48,7 +49,9 @@ def _generations(membership: Membership) -> QuerySet[Generation]:
 def home(request: HttpRequest, membership: Membership) -> HttpResponse:
     generations = _generations(membership)
     running = generations.exclude(state__in=states.FINAL).order_by("-id")[:LIVE_MAX]
-    ended = generations.filter(state__in=states.FINAL).order_by("-id")[:LATEST]
+    ended = list(generations.filter(state__in=states.FINAL).order_by("-id")[:LATEST])
+    # A video is the better lead than a failure that is newer.
+    latest = next((one for one in ended if one.poster_file), ended[0] if ended else None)
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     spent = UsageRecord.objects.filter(
         organization=membership.organization, settled_at__gte=month
@@ -56,7 +59,8 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
     balance = ledger.balance(membership.organization)
     context = {
         "running": running,
-        "ended": ended,
+        "latest": latest,
+        "earlier": [one for one in ended if one is not latest],
         "month": month,
         "spent_microusd": spent["microusd"] or 0,
         "spent_generations": spent["generations"],
@@ -307,7 +311,11 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
         messages.error(request, refusal.message)
     else:
         if wanted.state == states.State.CANCELED:
-            messages.success(request, "Canceled. Everything that was held for it was released.")
+            available = ledger.balance(membership.organization).available_microusd
+            messages.success(
+                request,
+                f"Canceled: ${usd(wanted.held_microusd)} released, ${usd(available)} available now.",
+            )
         elif not wanted.is_final:
             messages.info(request, "The provider was asked to stop. You pay only for a video.")
     return redirect("generation", wanted.pk)

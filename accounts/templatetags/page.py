@@ -57,8 +57,10 @@ def initials(name: str) -> str:
 
 @register.filter
 def spell_seconds(seconds: float) -> str:
-    """ "8 s", "1 min 52 s", "2 h 5 min"."""
+    """ "0.4 s", "8 s", "1 min 52 s", "2 h 5 min"."""
     whole = round(seconds)
+    if whole < 1:
+        return f"{seconds:.1f} s"
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)

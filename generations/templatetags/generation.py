@@ -120,6 +120,11 @@ def maker(generation: Generation) -> str:
 
 
 @register.filter
+def provider_name(provider: str) -> str:
+    return {"eachlabs": "EachLabs", "oxen": "Oxen"}.get(provider, provider)
+
+
+@register.filter
 def prompt(generation: Generation) -> str:
     return str(generation.input.get("prompt") or "") or "Prompt erased"
 
@@ -165,16 +170,12 @@ class Progress:
 @register.simple_tag
 def progress(generation: Generation) -> Progress:
     """Its place in the queue, or how long it takes against how long such ones typically take."""
-    model = catalog.find(generation.model)
-    typical = model.typical_seconds if model else catalog.MODELS[0].typical_seconds
+    typical = queue_position.typical_seconds(generation.model)
     elapsed = max(0, int((timezone.now() - generation.created_at).total_seconds()))
     percent = min(PROGRESS_SHOWN_MAX, elapsed * 100 // typical)
     if place := queue_position.of(generation):
-        position, eta_seconds = place
-        where = (
-            f"{ORDINALS[position - 1]} in" if position <= len(ORDINALS) else f"Number {position} in"
-        )
-        return Progress(f"{where} the queue", f"Starts in {_about(eta_seconds)}", 0)
+        words = f"{_place(place.position)} in the queue", f"Done in {_about(place.eta_seconds)}"
+        return Progress(*words, percent=0)
     late = elapsed > typical
     return Progress(
         f"{elapsed // 60}:{elapsed % 60:02d} elapsed",
@@ -182,6 +183,10 @@ def progress(generation: Generation) -> Progress:
         f"{typical // 60}:{typical % 60:02d}{' that is typical' if late else ''}",
         percent,
     )
+
+
+def _place(position: int) -> str:
+    return ORDINALS[position - 1] if position <= len(ORDINALS) else f"Number {position}"
 
 
 def _about(seconds: int) -> str:
@@ -219,7 +224,7 @@ class Step:
     kind: str
     since: datetime
     seconds: float | None
-    note: str
+    is_again: bool  # it was further before, and queues for another try
     left: float
     width: float
 
@@ -229,17 +234,17 @@ def timeline(generation: Generation) -> list[Step]:
     """Every state that it was in, to scale. The last one has no end unless it is still being lived."""
     moves = sorted(generation.moves.all(), key=lambda move: move.pk)
     first = State(moves[0].from_state if moves else generation.state)
-    stays = [(first, generation.created_at, "")]
-    stays += [(State(move.to_state), move.at, move.note) for move in moves]
+    stays = [(first, generation.created_at)]
+    stays += [(State(move.to_state), move.at) for move in moves]
     end = generation.finished_at or timezone.now()
     whole = max((end - generation.created_at).total_seconds(), 0.001)
     return list(_steps(stays, end, whole, generation.created_at))
 
 
 def _steps(
-    stays: list[tuple[State, datetime, str]], end: datetime, whole: float, begin: datetime
+    stays: list[tuple[State, datetime]], end: datetime, whole: float, begin: datetime
 ) -> Iterable[Step]:
-    for index, (state, since, note) in enumerate(stays):
+    for index, (state, since) in enumerate(stays):
         until = stays[index + 1][1] if index + 1 < len(stays) else end
         seconds = max(0.0, (until - since).total_seconds())
         yield Step(
@@ -247,7 +252,7 @@ def _steps(
             kind=state.value,
             since=since,
             seconds=None if state in states.FINAL else seconds,
-            note=note,
+            is_again=state == State.QUEUED and index > 0 and stays[index - 1][0] != State.PREPARING,
             left=round((since - begin).total_seconds() * 100 / whole, 2),
             width=round(seconds * 100 / whole, 2),
         )
@@ -259,9 +264,8 @@ def whole_seconds(generation: Generation) -> float:
 
 
 @register.filter
-def typical_seconds(generation: Generation) -> int | None:
-    model = catalog.find(generation.model)
-    return model.typical_seconds if model else None
+def typical_seconds(generation: Generation) -> int:
+    return queue_position.typical_seconds(generation.model)
 
 
 @register.filter

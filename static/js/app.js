@@ -59,6 +59,9 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit(event.target.form.querySelector('[value="make"]'));
 });
 
+// After an error the first field that needs a change is where typing goes on.
+document.querySelector('[aria-invalid="true"]')?.focus();
+
 // -- @Image1 and its like ------------------------------------------------------------------------
 
 function mention(name) {
