@@ -44,7 +44,8 @@ class Job:
     status: str = "processing"
     output: Any = None
     cost: float = 0.0
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # said beside the rest when it is read
+    answer: dict[str, Any] | None = None  # said instead of everything when it is read
 
 
 class Upstream:
@@ -52,8 +53,9 @@ class Upstream:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
-        self.files: dict[str, bytes | int] = {}
+        self.files: dict[str, bytes | int | Callable[[httpx.Request], httpx.Response]] = {}
         self.creates = 0
+        self.cancels = 0
         self.fetches: list[str] = []
         self.cancelable = True
         self.down = False
@@ -97,10 +99,13 @@ class Upstream:
         if job is None:
             return httpx.Response(404, json={"error": "Prediction not found"})
         if match[2]:
+            self.cancels += 1
             if not self.cancelable or job.status != "processing":
                 return httpx.Response(400, json={"error": "prediction already finished"})
             job.status = "cancelled"
             return httpx.Response(200, json={"status": "cancelled"})
+        if job.answer is not None:
+            return httpx.Response(200, json=job.answer)
         body = {"id": job.id, "status": job.status, "output": job.output}
         return httpx.Response(200, json={**body, "metrics": {"cost": job.cost}, **job.extra})
 
@@ -116,6 +121,8 @@ class Upstream:
         url = f"https://{request.headers['host']}{request.url.path}"
         self.fetches.append(url)
         content = self.files.get(url, 404)
+        if callable(content):
+            return content(request)
         if isinstance(content, int):
             return httpx.Response(content)
         headers = {"Content-Length": str(len(content))}
