@@ -15,6 +15,13 @@ OPEN = OPEN_ATTEMPTS
 INPUT_URLS_LIVE = timedelta(hours=24)
 
 
+class AlreadyClosed(Exception):
+    """Another process ended the attempt first: what was done with its generation is rolled back.
+
+    Its generation may be back in the same state by now, with the next attempt.
+    """
+
+
 def start(generation: Generation, provider: str) -> Attempt:
     """The next attempt of a generation. UNIQUE allows one open attempt: a second raises IntegrityError."""
     return Attempt.objects.create(
@@ -54,11 +61,20 @@ def job_request(attempt: Attempt) -> JobRequest:
 
 
 def attach(attempt: Attempt, job_id: str) -> None:
-    """Note which job the attempt became; the first to know it writes it."""
-    Attempt.objects.filter(pk=attempt.pk, state__in=OPEN).update(
-        state=AttemptState.ACCEPTED, job_id=job_id
-    )
+    """Note which job the attempt became. Raises AlreadyClosed."""
+    _change(attempt, state=AttemptState.ACCEPTED, job_id=job_id)
     attempt.job_id = job_id
+
+
+def lose(attempt: Attempt, why: str) -> None:
+    """Note that the answer to its submit was lost. Raises AlreadyClosed."""
+    _change(attempt, state=AttemptState.UNKNOWN, error_message=why)
+
+
+def known_elsewhere(attempt: Attempt, job_ids: list[str]) -> set[str]:
+    """Which of these jobs another attempt of ours is known to be."""
+    others = Attempt.objects.filter(provider=attempt.provider, job_id__in=job_ids)
+    return set(others.exclude(pk=attempt.pk).values_list("job_id", flat=True))
 
 
 def close(
@@ -69,7 +85,10 @@ def close(
     message: str = "",
     status: JobStatus | None = None,
 ) -> None:
-    """End the attempt, in the transaction that moves its generation on. It gives its slot back."""
+    """End the attempt, in the transaction that moves its generation on. It gives its slot back.
+
+    Raises AlreadyClosed.
+    """
     fields: dict[str, object] = {
         "state": state,
         "finished_at": timezone.now(),
@@ -82,4 +101,9 @@ def close(
             "cost_microusd": status.cost_microusd,
             "error_message": status.failure_message,
         }
-    Attempt.objects.filter(pk=attempt.pk, state__in=OPEN).update(**fields)
+    _change(attempt, **fields)
+
+
+def _change(attempt: Attempt, **fields: object) -> None:
+    if not Attempt.objects.filter(pk=attempt.pk, state__in=OPEN).update(**fields):
+        raise AlreadyClosed(attempt.pk)

@@ -9,6 +9,7 @@ for the network.
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import models, transaction
@@ -174,7 +175,7 @@ def submit(attempt: Attempt) -> None:
     except ProviderUnavailable as error:
         not_started(attempt, str(error), retry_after_seconds=error.retry_after_seconds)
     except ProviderRefused as error:
-        with transaction.atomic():
+        with suppress(attempts.AlreadyClosed), transaction.atomic():
             if fail(generation, error.code, error.message):
                 attempts.close(
                     attempt, AttemptState.REFUSED, code=error.code, message=error.message
@@ -187,7 +188,7 @@ def submit(attempt: Attempt) -> None:
 
 def accept(attempt: Attempt, job_id: str) -> None:
     """The provider has the job. Nothing happens if a webhook or a poll knew it first."""
-    with transaction.atomic():
+    with suppress(attempts.AlreadyClosed), transaction.atomic():
         generation = attempt.generation
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
             generation.move(
@@ -205,7 +206,7 @@ def not_started(attempt: Attempt, why: str, *, retry_after_seconds: int | None =
     generation.refresh_from_db(fields=["cancel_requested_at"])
     steps = RETRY_BACKOFF_SECONDS
     pause = timedelta(seconds=retry_after_seconds or steps[min(attempt.number, len(steps)) - 1])
-    with transaction.atomic():
+    with suppress(attempts.AlreadyClosed), transaction.atomic():
         if generation.cancel_requested_at:
             moved = settle_canceled(generation)
         else:
@@ -216,13 +217,11 @@ def not_started(attempt: Attempt, why: str, *, retry_after_seconds: int | None =
 
 def lose_answer(attempt: Attempt, why: str) -> None:
     """The attempt may have started: it is looked for, and never sent again before that."""
-    with transaction.atomic():
+    with suppress(attempts.AlreadyClosed), transaction.atomic():
         if attempt.generation.move(
             State.UNKNOWN, due_at=timezone.now() + timedelta(seconds=2), note=why[:200]
         ):
-            Attempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTING).update(
-                state=AttemptState.UNKNOWN, error_message=why
-            )
+            attempts.lose(attempt, why)
 
 
 def look_for_job(attempt: Attempt) -> None:
@@ -235,11 +234,7 @@ def look_for_job(attempt: Attempt) -> None:
     candidates = registry.get(attempt.provider).find(
         attempts.job_request(attempt), sent_at=attempt.sent_at
     )
-    known = set(
-        Attempt.objects.filter(provider=attempt.provider, job_id__in=candidates).values_list(
-            "job_id", flat=True
-        )
-    )
+    known = attempts.known_elsewhere(attempt, candidates)
     for job_id in candidates:
         if job_id not in known:
             accept(attempt, job_id)
@@ -266,7 +261,7 @@ def reconcile(attempt: Attempt) -> None:
         if generation.cancel_requested_at:
             provider.cancel(attempt.job_id)
     elif status.state == JobState.SUCCEEDED:
-        with transaction.atomic():
+        with suppress(attempts.AlreadyClosed), transaction.atomic():
             if generation.move(State.COLLECTING, note=f"done at {attempt.provider}"):
                 attempts.close(attempt, AttemptState.SUCCEEDED, status=status)
                 queue.enqueue("generations.tasks.collect", generation.id)
@@ -284,11 +279,12 @@ def _ended_without_video(attempt: Attempt, how: AttemptState, status: JobStatus)
     """Canceled if that was wished; tried again if the fault was the provider's; failed otherwise."""
     generation = attempt.generation
     code = status.failure_code or "provider_canceled"
-    with transaction.atomic():
+    started = generation.attempts.exclude(state=AttemptState.NOT_STARTED).count()
+    with suppress(attempts.AlreadyClosed), transaction.atomic():
         if generation.cancel_requested_at:
             ended = settle_canceled(generation)
-        elif code == "provider_failed" and attempt.number < ATTEMPTS_MAX:
-            pause = timedelta(seconds=RETRY_BACKOFF_SECONDS[attempt.number - 1])
+        elif code == "provider_failed" and started < ATTEMPTS_MAX:
+            pause = timedelta(seconds=RETRY_BACKOFF_SECONDS[started - 1])
             ended = generation.move(State.QUEUED, due_at=timezone.now() + pause, note=code)
         else:
             ended = fail(generation, code, status.failure_message)

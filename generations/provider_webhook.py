@@ -49,11 +49,17 @@ def handle(event: ProviderEvent) -> None:
     """Learn the job's id if we missed it, then ask the provider. Lets ProviderUnavailable out: tried again."""
     attempt = event.attempt
     job_id = registry.get(attempt.provider).webhook_job_id(event.body)
-    if job_id is None or (attempt.job_id and attempt.job_id != job_id):
+    if (
+        job_id is None
+        or (attempt.job_id and attempt.job_id != job_id)
+        or attempts.known_elsewhere(attempt, [job_id])
+    ):
         logger.warning("webhook.ignored attempt=%s event=%s", attempt.id, event.pk)
     else:
         if not attempt.job_id:
-            attempts.attach(attempt, job_id)
+            lifecycle.accept(
+                attempt, job_id
+            )  # polled from now on, whatever becomes of this webhook
             attempt.refresh_from_db()
         lifecycle.reconcile(attempt)
     ProviderEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now())

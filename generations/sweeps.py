@@ -1,11 +1,11 @@
 """What time does: every state in which a generation can wait has an owner here.
 
-    PREPARING    prepare_again
+    PREPARING    prepare_again, out_of_time
     QUEUED       canceled_in_the_queue, out_of_time
     SUBMITTING   lost_submits
     UNKNOWN      look_for_lost, out_of_time
     RUNNING      poll_running, out_of_time
-    COLLECTING   collect_again
+    COLLECTING   collect_again, out_of_time
     a webhook that nobody handled: handle_again
 
 A sweep finds and enqueues, or ends what has waited too long; it never talks to the network itself.
@@ -13,6 +13,7 @@ A sweep finds and enqueues, or ends what has waited too long; it never talks to 
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -97,10 +98,15 @@ def out_of_time() -> None:
     waited = Generation.objects.filter(state=State.QUEUED, created_at__lt=since)
     for generation in waited[:BATCH]:
         fail(generation, "provider_unavailable")
+    # What our own step could not finish in that time, it never will.
+    preparing = Generation.objects.filter(state=State.PREPARING, created_at__lt=since)
+    collecting = Generation.objects.filter(state=State.COLLECTING, state_since__lt=since)
+    for generation in [*preparing[:BATCH], *collecting[:BATCH]]:
+        fail(generation, "internal_error")
     ran = Generation.objects.filter(state__in=[State.RUNNING, State.UNKNOWN], state_since__lt=since)
     for generation in ran[:BATCH]:
         attempt = generation.attempts.latest("number")
-        with transaction.atomic():
+        with suppress(attempts.AlreadyClosed), transaction.atomic():
             if fail(generation, "provider_timeout"):
                 attempts.close(attempt, AttemptState.FAILED, code="provider_timeout")
                 if attempt.job_id:
