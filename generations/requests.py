@@ -1,13 +1,14 @@
 """Reads a request for a generation into its canonical form. Every fault names the field and what is allowed."""
 
-import ipaddress
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from generations import catalog
+from seedance_saas import http
 from seedance_saas.api import microusd
 from seedance_saas.errors import InvalidRequest, UnknownField
 
@@ -219,11 +220,13 @@ def _url(name: str, url: Any) -> str:
         )
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise InvalidRequest(f"{name} is not a valid URL.", param=name) from None
     if parts.scheme != "https" or not host:
         raise InvalidRequest(f"{name} must be a public URL that begins with https://.", param=name)
+    if port not in http.PORTS:
+        raise InvalidRequest(f"{name} must use port 443, which is the one of https://.", param=name)
     if parts.username or parts.password:
         raise InvalidRequest(f"{name} must not contain a user name or password.", param=name)
     if (
@@ -236,9 +239,12 @@ def _url(name: str, url: Any) -> str:
 
 
 def _is_private(host: str) -> bool:
+    """Of a literal address, also in the old forms of IPv4: 2130706433, 0x7f.1. A name is looked up later."""
     try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
+        if ":" not in host:
+            host = socket.inet_ntoa(socket.inet_aton(host))
+        return not http.is_public(host)
+    except (OSError, ValueError):
         return False
 
 
