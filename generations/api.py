@@ -46,7 +46,8 @@ class GenerationList(APIView):
                 also=lambda made: [claim.record(201, _body(made))] if claim else [],
             )
             if wait_seconds:
-                generations = [_wait_for(one, wait_seconds) for one in generations]
+                deadline = time.monotonic() + wait_seconds
+                generations = [_wait_for(one, deadline) for one in generations]
             return Response(_body(generations), status=201, headers=_location(generations))
 
         return idempotency.answer_once(claim, create)
@@ -113,8 +114,7 @@ def _wait_seconds(request: Request) -> int:
     return 0
 
 
-def _wait_for(generation: Generation, seconds: int) -> Generation:
-    deadline = time.monotonic() + seconds
+def _wait_for(generation: Generation, deadline: float) -> Generation:
     while time.monotonic() < deadline and generation.state not in FINAL:
         time.sleep(WAIT_STEP_SECONDS)
         generation.refresh_from_db()

@@ -83,8 +83,11 @@ def absolute(path: str | None) -> str | None:
 
 
 def keep(name: str, path: Path) -> str:
-    """Put the file at `path` into storage. The name tells the content, so a repeat finds it there."""
-    if not default_storage.exists(name):
+    """Put the file at `path` into storage, and give its name there, which tells the content.
+
+    A repeat finds it. One that is shorter is the rest of a worker that died while it wrote.
+    """
+    if not default_storage.exists(name) or default_storage.size(name) != path.stat().st_size:
         with path.open("rb") as source:
             name = default_storage.save(name, File(source))
     return name

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import time
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -164,7 +165,7 @@ class EachLabs:
         if signature is None:
             return True
         timestamp = headers.get("x-webhook-timestamp", "")
-        if not timestamp.isdigit() or len(timestamp) > 12:
+        if not re.fullmatch(r"[0-9]{1,12}", timestamp):
             return False
         if abs(time.time() - int(timestamp)) > SIGNATURE_TOLERANCE_SECONDS:
             return False
@@ -263,4 +264,4 @@ def _output_url(output: Any) -> str:
 
 def _retry_after(response: httpx.Response) -> int | None:
     value = response.headers.get("retry-after", "")
-    return int(value) if value.isdigit() and len(value) < 6 else None
+    return int(value) if re.fullmatch(r"[0-9]{1,5}", value) else None
