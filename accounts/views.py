@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import context, middleware, organizations
-from accounts.models import Organization, User
+from accounts import context, middleware, organizations, pages
+from accounts.models import Membership, Organization, User
 
 THEME_SECONDS = 365 * 86_400
 
@@ -38,11 +38,11 @@ def new_organization(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
-def choose_organization(request: HttpRequest) -> HttpResponse:
+@pages.for_members
+def choose_organization(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Look at another of one's organizations. One that is not theirs does not exist for them."""
     chosen = get_object_or_404(
-        Organization.objects.filter(memberships__user_id=request.user.pk),
+        Organization.objects.filter(memberships__user=membership.user),
         pk=request.POST.get("organization", ""),
     )
     request.session[middleware.SESSION_KEY] = chosen.pk

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from generations import views
+from generations import playground, views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("create", views.create, name="create"),
-    path("create/quote", views.quote, name="create_quote"),
+    path("create", playground.create, name="create"),
+    path("create/quote", playground.quote, name="create_quote"),
     path("gallery", views.gallery, name="gallery"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),

@@ -1,32 +1,24 @@
 """The pages of the product: parse, call, render. Every queryset starts from the membership's organization."""
 
-import hashlib
-import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db import IntegrityError
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import pages, roles
-from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import ApiKey, Membership
 from billing import ledger
-from billing.errors import InDebt, InsufficientCredits
 from billing.models import Grant, UsageRecord
-from generations import catalog, forms, lifecycle, pricing, receipts, snippets, states
+from generations import catalog, lifecycle, receipts, snippets, states
 from generations.errors import TooLateToCancel
-from generations.forms import CreateForm
 from generations.models import Generation
 from seedance_saas.api import usd
-from seedance_saas.errors import Refusal
 
 GALLERY_PIECE = 24
 LATEST = 5
@@ -35,7 +27,7 @@ LOW_BALANCE_MICROUSD = 5_000_000
 DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
 
 
-def _generations(membership: Membership) -> QuerySet[Generation]:
+def generations_of(membership: Membership) -> QuerySet[Generation]:
     return Generation.objects.filter(organization=membership.organization).select_related(
         "member__user", "api_key"
     )
@@ -47,7 +39,7 @@ def _generations(membership: Membership) -> QuerySet[Generation]:
 @require_GET
 @pages.for_members
 def home(request: HttpRequest, membership: Membership) -> HttpResponse:
-    generations = _generations(membership)
+    generations = generations_of(membership)
     running = generations.exclude(state__in=states.FINAL).order_by("-id")[:LIVE_MAX]
     ended = list(generations.filter(state__in=states.FINAL).order_by("-id")[:LATEST])
     # A video is the better lead than a failure that is newer.
@@ -87,125 +79,6 @@ def _first_steps(membership: Membership) -> list[dict[str, Any]]:
     return [{"word": word, "place": place, "done": done} for word, place, done in steps]
 
 
-# -- create ---------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "POST"])
-@pages.for_members
-def create(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET shows the form; POST buys, or with `do=update` only draws the form of another model."""
-    if request.method == "GET":
-        return _show_create(request, membership, _form_to_start_with(request, membership))
-    pages.require(roles.can_spend(membership))
-    form = CreateForm(request.POST)
-    if request.POST.get("do") == "update":
-        return _show_create(request, membership, form)
-    wanted = form.request()
-    if wanted is None:
-        return _show_create(request, membership, form.renewed(), status=400)
-    asked = json.dumps(form.body(), sort_keys=True)
-    claim = Claim(
-        membership.organization,
-        f"form:{form.cleaned_data['token']}",
-        hashlib.sha256(asked.encode()).hexdigest(),
-    )
-    try:
-        made = lifecycle.create_generations(
-            membership.organization,
-            wanted,
-            member=membership,
-            also=lambda generations: [claim.record(201, {"id": generations[0].id})],
-        )
-    except (IntegrityError, Refusal) as problem:
-        return _already_made(claim) or _explain(request, membership, form, problem)
-    return redirect(f"{reverse('create')}?after={made[0].id}")
-
-
-def _already_made(claim: Claim) -> HttpResponse | None:
-    """Where the first sending of this form led, if this is its second."""
-    try:
-        first = claim.replay()
-    except IdempotencyConflict:
-        return None
-    return redirect(f"{reverse('create')}?after={first.data['id']}") if first else None
-
-
-def _explain(
-    request: HttpRequest, membership: Membership, form: CreateForm, problem: Exception
-) -> HttpResponse:
-    """The same form with the refusal where it belongs."""
-    if isinstance(problem, InsufficientCredits | InDebt):
-        return _show_create(request, membership, form.renewed(), status=402, unpaid=problem)
-    if isinstance(problem, Refusal):
-        form.explain(problem)
-        return _show_create(request, membership, form.renewed(), status=problem.status)
-    # The browser's Back button brought an old form back, and something else was typed into it.
-    form.add_error(
-        None, "This form was sent before with other settings. Press Generate to make this one too."
-    )
-    return _show_create(request, membership, form.renewed(), status=409)
-
-
-def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateForm:
-    """Empty, or with the settings of the generation in the address, or with what the address says."""
-    if source := request.GET.get("from") or request.GET.get("after"):
-        return forms.again(get_object_or_404(_generations(membership), pk=source))
-    model = catalog.find(request.GET.get("model", ""))
-    typed = {"family": model.family.value, "tier": model.tier.value} if model else {}
-    for name in ("prompt", "resolution", "duration"):
-        if name in request.GET:
-            typed[name] = request.GET[name]
-    return forms.empty(**typed)
-
-
-def _show_create(
-    request: HttpRequest,
-    membership: Membership,
-    form: CreateForm,
-    *,
-    status: int = 200,
-    unpaid: Refusal | None = None,
-) -> HttpResponse:
-    after = request.GET.get("after")
-    shown = _generations(membership).filter(pk=after) if after else _generations(membership)
-    latest = list(shown.order_by("-id")[:1])
-    others = _generations(membership).exclude(pk__in=[one.pk for one in latest])
-    context = _live_parts(form) | {
-        "result": latest[0] if latest else None,
-        "others": others.order_by("-id")[:3],
-        "unpaid": unpaid,
-    }
-    return render(request, "generations/create.html", context, status=status)
-
-
-def _live_parts(form: CreateForm) -> dict[str, Any]:
-    """What changes with every key that is pressed: the prices and the code."""
-    quote = form.quote()
-    resolution = form.body()["resolution"]
-    rates = {
-        rule.tier.value: rule.rate_microusd_per_second
-        for rule in pricing.LIST.rules
-        if rule.resolution == resolution
-    }
-    return {
-        "form": form,
-        "quote": quote,
-        "rates": rates,
-        "rate_card": datetime.fromisoformat(pricing.LIST.version).replace(tzinfo=UTC),
-        "snippets": snippets.of(form.body_with_ceiling()),
-        "catalog": catalog,
-        "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
-    }
-
-
-@require_POST
-@pages.for_members
-def quote(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The live parts of Create for what is typed so far. Buys nothing."""
-    context = _live_parts(CreateForm(request.POST)) | {"oob": True}
-    return render(request, "generations/create/live.html", context)
-
-
 # -- gallery --------------------------------------------------------------------------------------
 
 
@@ -216,7 +89,7 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
         name: request.GET.get(name, "").strip()
         for name in ("state", "model", "end_user_id", "since", "until")
     }
-    found = _generations(membership)
+    found = generations_of(membership)
     piece = pages.piece(
         found.filter(_gallery_filter(asked)), request.GET.get("cursor", ""), limit=GALLERY_PIECE
     )
@@ -269,7 +142,7 @@ def live(request: HttpRequest, membership: Membership) -> HttpResponse:
     Asked every two seconds; once none of them runs, the answer holds nothing that would ask again.
     """
     seen = dict(pair.partition(":")[::2] for pair in request.GET.getlist("seen")[:LIVE_MAX])
-    shown = list(_generations(membership).filter(pk__in=seen))
+    shown = list(generations_of(membership).filter(pk__in=seen))
     context = {
         "shown": shown,
         "running": [one for one in shown if not one.is_final],
@@ -322,7 +195,7 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
 
 
 def _get(membership: Membership, generation_id: str) -> Generation:
-    return get_object_or_404(_generations(membership), pk=generation_id)
+    return get_object_or_404(generations_of(membership), pk=generation_id)
 
 
 def _one(generation: Generation) -> dict[str, Any]:

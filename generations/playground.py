@@ -1,0 +1,137 @@
+"""The page on which a video is asked for: the form, its price, the same as code, and what came of it."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import pages, roles
+from accounts.idempotency import Claim, IdempotencyConflict
+from accounts.models import Membership
+from billing.errors import InDebt, InsufficientCredits
+from generations import catalog, forms, lifecycle, pricing, snippets
+from generations.forms import CreateForm
+from generations.views import generations_of
+from seedance_saas.errors import Refusal
+
+
+@require_http_methods(["GET", "POST"])
+@pages.for_members
+def create(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """GET shows the form; POST buys, or with `do=update` only draws the form of another model."""
+    if request.method == "GET":
+        return _show_create(request, membership, _form_to_start_with(request, membership))
+    pages.require(roles.can_spend(membership))
+    form = CreateForm(request.POST)
+    if request.POST.get("do") == "update":
+        return _show_create(request, membership, form)
+    wanted = form.request()
+    if wanted is None:
+        return _show_create(request, membership, form.renewed(), status=400)
+    asked = json.dumps(form.body(), sort_keys=True)
+    claim = Claim(
+        membership.organization,
+        f"form:{form.cleaned_data['token']}",
+        hashlib.sha256(asked.encode()).hexdigest(),
+    )
+    try:
+        made = lifecycle.create_generations(
+            membership.organization,
+            wanted,
+            member=membership,
+            also=lambda generations: [claim.record(201, {"id": generations[0].id})],
+        )
+    except (IntegrityError, Refusal) as problem:
+        return _already_made(claim) or _explain(request, membership, form, problem)
+    return redirect(f"{reverse('create')}?after={made[0].id}")
+
+
+def _already_made(claim: Claim) -> HttpResponse | None:
+    """Where the first sending of this form led, if this is its second."""
+    try:
+        first = claim.replay()
+    except IdempotencyConflict:
+        return None
+    return redirect(f"{reverse('create')}?after={first.data['id']}") if first else None
+
+
+def _explain(
+    request: HttpRequest, membership: Membership, form: CreateForm, problem: Exception
+) -> HttpResponse:
+    """The same form with the refusal where it belongs."""
+    if isinstance(problem, InsufficientCredits | InDebt):
+        return _show_create(request, membership, form.renewed(), status=402, unpaid=problem)
+    if isinstance(problem, Refusal):
+        form.explain(problem)
+        return _show_create(request, membership, form.renewed(), status=problem.status)
+    # The browser's Back button brought an old form back, and something else was typed into it.
+    form.add_error(
+        None, "This form was sent before with other settings. Press Generate to make this one too."
+    )
+    return _show_create(request, membership, form.renewed(), status=409)
+
+
+def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateForm:
+    """Empty, or with the settings of the generation in the address, or with what the address says."""
+    if source := request.GET.get("from") or request.GET.get("after"):
+        return forms.again(get_object_or_404(generations_of(membership), pk=source))
+    model = catalog.find(request.GET.get("model", ""))
+    typed = {"family": model.family.value, "tier": model.tier.value} if model else {}
+    for name in ("prompt", "resolution", "duration"):
+        if name in request.GET:
+            typed[name] = request.GET[name]
+    return forms.empty(**typed)
+
+
+def _show_create(
+    request: HttpRequest,
+    membership: Membership,
+    form: CreateForm,
+    *,
+    status: int = 200,
+    unpaid: Refusal | None = None,
+) -> HttpResponse:
+    after = request.GET.get("after")
+    shown = generations_of(membership).filter(pk=after) if after else generations_of(membership)
+    latest = list(shown.order_by("-id")[:1])
+    others = generations_of(membership).exclude(pk__in=[one.pk for one in latest])
+    context = _live_parts(form) | {
+        "result": latest[0] if latest else None,
+        "others": others.order_by("-id")[:3],
+        "unpaid": unpaid,
+    }
+    return render(request, "generations/create.html", context, status=status)
+
+
+def _live_parts(form: CreateForm) -> dict[str, Any]:
+    """What changes with every key that is pressed: the prices and the code."""
+    quote = form.quote()
+    resolution = form.body()["resolution"]
+    rates = {
+        rule.tier.value: rule.rate_microusd_per_second
+        for rule in pricing.LIST.rules
+        if rule.resolution == resolution
+    }
+    return {
+        "form": form,
+        "quote": quote,
+        "rates": rates,
+        "rate_card": datetime.fromisoformat(pricing.LIST.version).replace(tzinfo=UTC),
+        "snippets": snippets.of(form.body_with_ceiling()),
+        "catalog": catalog,
+        "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
+    }
+
+
+@require_POST
+@pages.for_members
+def quote(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """The live parts of Create for what is typed so far. Buys nothing."""
+    context = _live_parts(CreateForm(request.POST)) | {"oob": True}
+    return render(request, "generations/create/live.html", context)

@@ -1,0 +1,92 @@
+"""People of each role in front of a browser, and a generation in each state."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization, Role, User
+from generations import lifecycle, requests
+from generations.models import Generation
+from tests.upstream import Upstream
+
+TOKEN = "0123456789abcdef" * 2
+FORM = {
+    "token": TOKEN,
+    "family": "text",
+    "tier": "fast",
+    "prompt": "a red kite over a beach",
+    "duration": "4",
+    "resolution": "480p",
+    "aspect_ratio": "auto",
+    "generate_audio": "on",
+    "do": "make",
+}
+
+
+@pytest.fixture
+def browser(
+    member_of: Callable[..., User], page_for: Callable[[User], Client]
+) -> Callable[..., Client]:
+    """The browser of a new member of the organization."""
+
+    def make(organization: Organization, role: Role = Role.OWNER) -> Client:
+        return page_for(member_of(organization, role))
+
+    return make
+
+
+@pytest.fixture
+def queued() -> Callable[[Organization], Generation]:
+    """A generation that was just asked for: 4 seconds of fast 480p, $0.4516 held."""
+
+    def make(organization: Organization, prompt: str = "a red kite over a beach") -> Generation:
+        body = {
+            "model": "seedance-2.0-fast-text-to-video",
+            "prompt": prompt,
+            "resolution": "480p",
+            "duration": 4,
+        }
+        return lifecycle.create_generations(
+            organization,
+            requests.read(body),
+            member=organization.memberships.order_by("id").first(),
+        )[0]
+
+    return make
+
+
+@pytest.fixture
+def running(
+    queued: Callable[[Organization], Generation],
+    upstream: Upstream,
+    run_queue: Callable[[], int],
+) -> Callable[[Organization], Generation]:
+    def make(organization: Organization) -> Generation:
+        generation = queued(organization)
+        run_queue()
+        generation.refresh_from_db()
+        assert generation.state == "running"
+        return generation
+
+    return make
+
+
+def end(
+    generation: Generation, upstream: Upstream, run_queue: Callable[[], int], *, well: bool = True
+) -> Generation:
+    """Let the provider finish it, or refuse it, and settle."""
+    if well:
+        upstream.finish(upstream.job)
+    else:
+        upstream.fail(upstream.job, "INVALID", "Refused by the content policy.")
+    lifecycle.reconcile(generation.attempts.get())
+    run_queue()
+    generation.refresh_from_db()
+    assert generation.is_final
+    return generation
+
+
+def text(response: object) -> str:
+    """The page's HTML without the line breaks that templates leave."""
+    return " ".join(response.content.decode().split())  # type: ignore[attr-defined]
