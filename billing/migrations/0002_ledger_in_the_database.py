@@ -32,7 +32,8 @@ BEGIN
 
     SELECT coalesce(sum(amount_microusd), 0) INTO v_needed
         FROM jsonb_to_recordset(p_holds) AS wanted(reference text, amount_microusd bigint)
-        WHERE NOT EXISTS (SELECT FROM billing_hold WHERE reference = wanted.reference);
+        WHERE NOT EXISTS (SELECT FROM billing_hold
+            WHERE reference = wanted.reference AND organization_id = p_organization);
     IF v_needed = 0 THEN
         RETURN jsonb_build_object('verdict', 'held');
     END IF;
@@ -56,7 +57,8 @@ BEGIN
     FOR v_hold IN
         SELECT * FROM jsonb_to_recordset(p_holds) AS wanted(id text, reference text,
             amount_microusd bigint, end_user_id text, member_id text, api_key_id text)
-        WHERE NOT EXISTS (SELECT FROM billing_hold WHERE reference = wanted.reference)
+        WHERE NOT EXISTS (SELECT FROM billing_hold
+            WHERE reference = wanted.reference AND organization_id = p_organization)
     LOOP
         INSERT INTO billing_hold (id, organization_id, reference, amount_microusd,
                 end_user_id, member_id, api_key_id, created_at)

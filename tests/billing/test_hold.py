@@ -4,19 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
 from billing import ledger
 from billing.errors import InsufficientCredits
 from billing.models import Grant, Hold, Transfer
+from tests.billing.moves import hold, left
 from tests.world import deposit, money
-
-
-def hold(organization: Organization, reference: str, microusd: int) -> None:
-    with transaction.atomic():
-        ledger.hold(organization, [ledger.Wanted(reference, microusd)], now=timezone.now())
 
 
 def test_a_hold_moves_credits_from_available_to_held(acme: Organization) -> None:
@@ -106,3 +102,62 @@ def test_expired_credits_are_not_held(make_organization: Callable[..., Organizat
 
     assert refusal.value.available_microusd == 1_000_000
     assert money(acme) == (1_000_000, 0)
+
+
+def test_credits_that_expire_before_the_hold_are_passed_over(
+    make_organization: Callable[..., Organization],
+) -> None:
+    acme = make_organization(credits_usd="1.00")
+    expiring = deposit(acme, "1.00", expires_at=timezone.now() + timedelta(days=1))
+
+    hold(acme, "work:1", 1_000_000, now=timezone.now() + timedelta(days=2))
+
+    assert left(expiring) == 1_000_000
+
+
+def test_a_strangers_credits_are_not_held(acme: Organization, rival: Organization) -> None:
+    with pytest.raises(InsufficientCredits) as refusal:
+        hold(rival, "work:1", 5_000_001)
+
+    assert refusal.value.available_microusd == 5_000_000
+    assert money(acme) == (25_000_000, 0)
+    assert money(rival) == (5_000_000, 0)
+
+
+def test_a_reference_that_another_organization_holds_is_a_bug_and_not_a_hold(
+    acme: Organization, rival: Organization
+) -> None:
+    hold(acme, "work:1", 1_000_000)
+
+    with pytest.raises(IntegrityError):
+        hold(rival, "work:1", 1_000_000)
+
+    assert money(acme) == (24_000_000, 1_000_000)
+    assert money(rival) == (5_000_000, 0)
+
+
+def test_a_hold_of_nothing_is_a_bug(acme: Organization) -> None:
+    with pytest.raises(AssertionError):
+        hold(acme, "work:1", 0)
+
+    assert not Hold.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_outside_a_transaction_is_a_bug(acme: Organization) -> None:
+    with pytest.raises(AssertionError, match="commits with the work"):
+        ledger.hold(acme, [ledger.Wanted("work:1", 1)], now=timezone.now())
+
+    assert not Hold.objects.exists()
+
+
+def test_a_hold_remembers_on_whose_account_it_counts(acme: Organization) -> None:
+    wanted = ledger.Wanted(
+        "work:1", 1_000_000, end_user_id="u_9f2c", member_id="mem_1", api_key_id="key_1"
+    )
+
+    with transaction.atomic():
+        ledger.hold(acme, [wanted], now=timezone.now())
+
+    hold = Hold.objects.get()
+    assert (hold.end_user_id, hold.member_id, hold.api_key_id) == ("u_9f2c", "mem_1", "key_1")

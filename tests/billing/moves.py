@@ -1,0 +1,53 @@
+"""Moves of money that many tests make, each in a transaction of its own."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing import ledger
+from billing.models import Grant, Transfer
+from billing.posting import Page
+
+
+def hold(
+    organization: Organization, reference: str, microusd: int, *, now: datetime | None = None
+) -> None:
+    with transaction.atomic():
+        wanted = ledger.Wanted(reference, microusd)
+        ledger.hold(organization, [wanted], now=now or timezone.now())
+
+
+def owe(organization: Organization, reference: str, microusd: int) -> None:
+    """Money that was spent is taken back by whoever paid it: the organization owes it."""
+    with transaction.atomic():
+        page = Page.open(organization.pk, timezone.now())
+        page.post(
+            Transfer.Kind.CLAW_BACK,
+            from_account=f"debt:{organization.pk}",
+            to_account="disputes",
+            amount_microusd=microusd,
+            reference=reference,
+        )
+        page.close()
+
+
+def left(grant: Grant) -> int:
+    """What the grant's account has, in micro-dollars."""
+    grant.account.refresh_from_db()
+    assert grant.account.balance_microusd is not None
+    return grant.account.balance_microusd
+
+
+def lines(reference: str) -> list[tuple[str, str, str, int]]:
+    """(kind, from, to, amount) of every transfer for `reference`, in order; tenants' accounts by their kind."""
+    return [
+        (
+            transfer.kind,
+            transfer.from_account_id.split(":")[0],
+            transfer.to_account_id.split(":")[0],
+            transfer.amount_microusd,
+        )
+        for transfer in Transfer.objects.filter(reference=reference).order_by("number")
+    ]
