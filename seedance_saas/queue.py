@@ -84,6 +84,8 @@ class _Unsent(ORM):  # type: ignore[misc]  # django-q2 ships no types
 class Broker(ORM):  # type: ignore[misc]  # django-q2 ships no types
     """Takes the oldest due task in one statement; two clusters never wait for each other."""
 
+    _has_asked = False
+
     def dequeue(self) -> list[tuple[int, str]] | None:
         self.get_connection()  # closes a connection that is too old or broken
         with connection.cursor() as cursor:
@@ -94,6 +96,9 @@ class Broker(ORM):  # type: ignore[misc]  # django-q2 ships no types
                 [Conf.RETRY, self.list_key],
             )
             row = cursor.fetchone()
+        if not self._has_asked:
+            _report("asked", 0)
+            self._has_asked = True
         if row is None:
             time.sleep(Conf.POLL)
             return None
