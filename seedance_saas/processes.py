@@ -53,7 +53,7 @@ def adopt_orphans() -> None:
 
 
 class Process:
-    """One program that should always run. Its owner calls `revive` often, then `ask_to_stop`.
+    """One program that should always run: its owner looks often, and starts it when it is due.
 
     A restart comes at once, unless the program does not live long: then after 1, 2, 4 … 30 s.
     """
@@ -64,11 +64,13 @@ class Process:
         command: Sequence[str],
         *,
         death_signal: signal.Signals = signal.SIGKILL,
+        directory: Path | None = None,
         log: Path | None = None,
     ) -> None:
         self.name = name
         self.command = command
         self.death_signal = death_signal
+        self.directory = directory
         self.log = log
         self.popen: subprocess.Popen[bytes] | None = None
         self.exit_code: int | None = None
@@ -80,6 +82,7 @@ class Process:
             output = stack.enter_context(self.log.open("ab")) if self.log else None
             self.popen = subprocess.Popen(
                 self.command,
+                cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

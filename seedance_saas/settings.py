@@ -3,6 +3,7 @@
 A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
 """
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +18,11 @@ PORT = env.integer("PORT", 8000, at_least=1, at_most=65_534)
 PUBLIC_URL = env.url("SEEDANCE_URL", f"http://127.0.0.1:{PORT}", schemes=("https://", "http://"))
 _PUBLIC = urlsplit(PUBLIC_URL)
 HTTPS = _PUBLIC.scheme == "https"
-SECRET_KEY = env.secret("SECRET_KEY", file=DATA_DIR / "secret_key", create=EMBEDDED)
+SECRET_KEY = env.secret(
+    "SECRET_KEY",
+    file=DATA_DIR / "secret_key",
+    create=EMBEDDED or sys.argv[1:2] == ["run"],  # `manage.py run` serves one machine
+)
 SECRET_KEY_FALLBACKS = env.text("SECRET_KEY_FALLBACKS", "").split()
 DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go to the log
 ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
