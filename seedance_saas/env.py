@@ -37,6 +37,15 @@ def boolean(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {raw!r}.")
 
 
+def choice(name: str, default: str, *, of: tuple[str, ...]) -> str:
+    """One of the words in `of`, however it is written; given in the form of `of`."""
+    raw = text(name, default)
+    for word in of:
+        if raw.lower() == word.lower():
+            return word
+    raise ImproperlyConfigured(f"{name} must be one of {', '.join(of)}, not {raw!r}.")
+
+
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...]) -> str:
     """An absolute URL without a trailing slash. The value is never repeated: it may hold a password."""
     value = text(name, default).rstrip("/")
@@ -54,17 +63,25 @@ def secret(name: str, *, file: Path, create: bool) -> str:
         if len(value) < 32:
             raise ImproperlyConfigured(f"{name} must have at least 32 characters.")
         return value
-    if create and not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_name(f"{file.name}.{os.getpid()}")
-        scratch.touch(mode=0o600)
-        scratch.write_text(secrets.token_urlsafe(48))
-        try:
-            os.link(scratch, file)  # two processes may start at once: the first one's secret stays
-        except FileExistsError:
-            pass
-        finally:
-            scratch.unlink()
-    if file.exists():
-        return file.read_text().strip()
+    try:
+        if create and not file.exists():
+            _create(file)
+        if file.exists():
+            return file.read_text().strip()
+    except OSError as error:
+        problem = f"{name} is not set, and {file} cannot be used: {error.strerror}."
+        raise ImproperlyConfigured(problem) from None
     raise ImproperlyConfigured(f"{name} is required and is not set.")
+
+
+def _create(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_name(f"{file.name}.{os.getpid()}")
+    scratch.touch(mode=0o600)
+    scratch.write_text(secrets.token_urlsafe(48))
+    try:
+        os.link(scratch, file)  # two processes may start at once: the first one's secret stays
+    except FileExistsError:
+        pass
+    finally:
+        scratch.unlink()

@@ -6,6 +6,7 @@ why this is not a Procfile runner, which would stop the others. What the process
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import http.client
@@ -47,12 +48,15 @@ class Command(BaseCommand):
         self.signals = 0
         host = env.text("HOST", "127.0.0.1")
         try:
-            _require_free_port(host, settings.PORT, "PORT")
+            _require_free_port(host, settings.PORT, "choose another: make run PORT=8100")
             simulator = (
                 urlsplit(settings.SIMULATOR_URL) if settings.SIMULATED_INTERNET_URL else None
             )
             if simulator:
-                _require_free_port(simulator.hostname or "", simulator.port or 80, "SIMULATOR_URL")
+                _require_free_port(
+                    *(simulator.hostname or "", simulator.port or 80),
+                    "choose another PORT: the simulator takes the next one",
+                )
             LOGS.mkdir(parents=True, exist_ok=True)
             with _alone(settings.DATA_DIR / "run.lock"):
                 self._prepare()
@@ -171,16 +175,16 @@ def _processes(host: str, simulator_netloc: str | None) -> list[Process]:
     ]
 
 
-def _require_free_port(host: str, port: int, variable: str) -> None:
+def _require_free_port(host: str, port: int, how_to_change: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        why = error.strerror.lower() if error.strerror else "not possible"
-        sys.exit(
-            f"error: cannot listen on {_bracketed(host)}:{port}: {why}."
-            f" Stop what uses it, or choose another: {variable}=..."
-        )
+        if error.errno == errno.EADDRINUSE:
+            sys.exit(f"error: port {port} is in use. Stop what uses it, or {how_to_change}.")
+        where = f"{_bracketed(host)}:{port}"
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "unknown name"
+        sys.exit(f"error: cannot listen on {where}: {why.lower()}.")
 
 
 def _why_not_ready(host: str) -> str | None:
