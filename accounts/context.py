@@ -49,6 +49,11 @@ MORE = (
 )
 
 
+def places_for(membership: Membership) -> list[Place]:
+    """Where this member may go, of what exists."""
+    return _shown((*MAIN, *MORE), membership)
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor. Reads the database only if a template asks for what is in it."""
     membership: Membership | None = getattr(request, "membership", None)

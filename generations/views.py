@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import pages, roles
+from accounts import context, pages, roles
 from accounts.models import ApiKey, Membership
 from billing import ledger
 from billing.models import Grant, UsageRecord
@@ -49,7 +49,7 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         organization=membership.organization, settled_at__gte=month
     ).aggregate(microusd=Sum("amount_microusd"), generations=Count("id"))
     balance = ledger.balance(membership.organization)
-    context = {
+    shown = {
         "running": running,
         "latest": latest,
         "earlier": [one for one in ended if one is not latest],
@@ -61,22 +61,41 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "steps": _first_steps(membership),
         "demo": snippets.of(DEMO)[0],
     }
-    return render(request, "generations/home.html", context)
+    return render(request, "generations/home.html", shown)
 
 
 def _first_steps(membership: Membership) -> list[dict[str, Any]]:
     """What a new organization does first; empty once all of it is done."""
     organization = membership.organization
     made = Generation.objects.filter(organization=organization)
-    steps = [
-        ("Add credits", "billing", Grant.objects.filter(organization=organization).exists()),
-        ("Make a video", "create", made.filter(state=states.State.SUCCEEDED).exists()),
-        ("Create a key", "keys", ApiKey.objects.filter(organization=organization).exists()),
-        ("Make a video with the key", "gallery", made.exclude(api_key=None).exists()),
+    places = {place.name: place.url for place in context.places_for(membership)}
+    steps: list[dict[str, Any]] = [
+        {
+            "word": "Add credits",
+            "done": Grant.objects.filter(organization=organization).exists(),
+            "url": places.get("billing"),
+            "link": "see the ledger",
+        },
+        {
+            "word": "Make a video",
+            "done": made.filter(state=states.State.SUCCEEDED).exists(),
+            "url": places.get("create") if roles.can_spend(membership) else None,
+            "link": "fill in the form",
+        },
+        {
+            "word": "Create a key",
+            "done": ApiKey.objects.filter(organization=organization).exists(),
+            "url": places.get("keys"),
+            "link": "go to the keys",
+        },
+        {
+            "word": "Make a video with the key",
+            "done": made.exclude(api_key=None).exists(),
+            "url": None,
+            "link": "",
+        },
     ]
-    if all(done for _, _, done in steps):
-        return []
-    return [{"word": word, "place": place, "done": done} for word, place, done in steps]
+    return [] if all(step["done"] for step in steps) else steps
 
 
 # -- gallery --------------------------------------------------------------------------------------
@@ -95,7 +114,7 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
     )
     query = request.GET.copy()
     query.pop("cursor", None)
-    context = {
+    shown = {
         "asked": asked,
         "is_filtered": any(asked.values()),
         "piece": piece,
@@ -107,7 +126,7 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
     }
     more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]
     template = "generations/gallery/piece.html" if more else "generations/gallery.html"
-    return render(request, template, context)
+    return render(request, template, shown)
 
 
 def _gallery_filter(asked: dict[str, str]) -> Q:
@@ -142,14 +161,14 @@ def live(request: HttpRequest, membership: Membership) -> HttpResponse:
     Asked every two seconds; once none of them runs, the answer holds nothing that would ask again.
     """
     seen = dict(pair.partition(":")[::2] for pair in request.GET.getlist("seen")[:LIVE_MAX])
-    shown = list(generations_of(membership).filter(pk__in=seen))
-    context = {
-        "shown": shown,
-        "running": [one for one in shown if not one.is_final],
-        "news": [one for one in shown if one.state != seen[one.pk]],
+    asked = list(generations_of(membership).filter(pk__in=seen))
+    shown = {
+        "shown": asked,
+        "running": [one for one in asked if not one.is_final],
+        "news": [one for one in asked if one.state != seen[one.pk]],
         "view": "line" if request.GET.get("view") == "line" else "card",
     }
-    return render(request, "generations/live.html", context)
+    return render(request, "generations/live.html", shown)
 
 
 # -- one generation -------------------------------------------------------------------------------
@@ -167,10 +186,10 @@ def generation_live(
     request: HttpRequest, membership: Membership, generation_id: str
 ) -> HttpResponse:
     """The changing part of its page, or with `view=result` of the place beside the form."""
-    context = _one(_get(membership, generation_id)) | {"seen": request.GET.get("seen", "")}
+    shown = _one(_get(membership, generation_id)) | {"seen": request.GET.get("seen", "")}
     is_result = request.GET.get("view") == "result"
     template = "generations/create/result.html" if is_result else "generations/generation/live.html"
-    return render(request, template, context | {"oob": True})
+    return render(request, template, shown | {"oob": True})
 
 
 @require_POST
