@@ -1,6 +1,10 @@
 """Why money says no."""
 
-from seedance_saas.api import usd
+from datetime import datetime
+from typing import Any
+
+from billing import periods
+from seedance_saas.api import moment, usd
 from seedance_saas.errors import Refusal
 
 
@@ -27,4 +31,30 @@ class InDebt(Refusal):
         super().__init__(
             f"New work waits until the debt of ${usd(debt_microusd)} is paid.",
             debt_usd=usd(debt_microusd),
+        )
+
+
+class BudgetExceeded(Refusal):
+    """A budget does not admit the hold. Retryable when only open holds stand in the way."""
+
+    code, status = "budget_exceeded", 402
+
+    def __init__(self, verdict: dict[str, Any], *, now: datetime) -> None:
+        limit, spent, held, needed = (
+            int(verdict[f"{name}_microusd"]) for name in ("limit", "spent", "held", "needed")
+        )
+        resets_at = periods.ends_at(verdict["period"], now)
+        self.retryable = spent + needed <= limit
+        super().__init__(
+            f"The budget of this {verdict['scope'].replace('_', ' ')} is ${usd(limit)} per "
+            f"{verdict['period']}: ${usd(spent)} is spent, ${usd(held)} is held, and this needs up to "
+            f"${usd(needed)}.".replace("per lifetime", "in all"),
+            scope=verdict["scope"],
+            id=verdict["id"],
+            period=verdict["period"],
+            limit_usd=usd(limit),
+            spent_usd=usd(spent),
+            held_usd=usd(held),
+            needed_usd=usd(needed),
+            resets_at=moment(resets_at),
         )

@@ -19,11 +19,14 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts.models import Organization
-from billing.errors import InDebt, InsufficientCredits
+from accounts import audit
+from accounts.models import Organization, User
+from billing import budgets
+from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from billing.models import Account, Grant, Hold, Transfer, Wallet
-from billing.posting import Page, held_account
+from billing.posting import Page, debt_account, held_account
 from seedance_saas import ids
+from seedance_saas.api import usd
 
 _SOURCES = {
     Grant.Kind.PURCHASED: "cash",
@@ -88,13 +91,12 @@ def deposit(
         reference=reference,
         grant_id=grant.id,
     )
-    debt_account = f"debt:{organization.pk}"
-    owed = Account.objects.get(pk=debt_account).balance_microusd
+    owed = Account.objects.get(pk=debt_account(organization.pk)).balance_microusd
     if owed:
         page.post(
             Transfer.Kind.REPAY,
             from_account=account.id,
-            to_account=debt_account,
+            to_account=debt_account(organization.pk),
             amount_microusd=min(owed, amount_microusd),
             reference=reference,
             grant_id=grant.id,
@@ -107,9 +109,10 @@ def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime)
     """Keep the credits of every wanted hold, or of none: one statement, last in the caller's transaction.
 
     Takes from grants that have not expired at `now`, in burn order: priority, expires first, oldest.
-    A reference that is held already is passed over. Raises InsufficientCredits or InDebt, and then
-    the caller's transaction must end. Locks the wallet inside the function, which reads everything
-    else afterwards: a statement of its own for each read, so that none is older than the lock.
+    A reference that is held already is passed over. Raises InDebt, BudgetExceeded or
+    InsufficientCredits, asked in this order, and then the caller's transaction must end. Locks the
+    wallet inside the function, which reads everything else afterwards: a statement of its own for
+    each read, so that none is older than the lock.
     """
     assert connection.in_atomic_block, "a hold commits with the work that it is for"
     assert wanted, "nothing is asked for"
@@ -123,6 +126,8 @@ def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime)
         verdict = json.loads(cursor.fetchone()[0])
     if verdict["verdict"] == "in_debt":
         raise InDebt(debt_microusd=verdict["debt_microusd"])
+    if verdict["verdict"] == "budget_exceeded":
+        raise BudgetExceeded(verdict, now=now)
     if verdict["verdict"] == "insufficient_credits":
         raise InsufficientCredits(
             needed_microusd=verdict["needed_microusd"],
@@ -172,10 +177,128 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
                     hold_id=hold.id,
                 )
     assert left_to_capture == 0, (reference, left_to_capture)
+    for grant in Grant.objects.filter(
+        pk__in=[taken.grant_id for taken in slices], expires_at__lte=page.now
+    ):
+        _expire(page, grant)  # what came back too late expires at once
     hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
     hold.save(update_fields=["captured_microusd", "resolved_at"])
     page.close()
+    budgets.note_resolved(hold)
     return hold
+
+
+@transaction.atomic
+def expire(grant: Grant) -> int:
+    """What is left of a grant whose time has come goes to breakage; how many micro-dollars.
+
+    What open holds took of it stays theirs. A repeat finds nothing left. Locks the wallet.
+    """
+    page = Page.open(grant.organization_id, timezone.now())
+    assert grant.expires_at is not None, grant.id
+    assert grant.expires_at <= page.now, grant.id
+    amount = _expire(page, grant)
+    page.close()
+    return amount
+
+
+def _expire(page: Page, grant: Grant) -> int:
+    """Post it; its reference tells the instant, for a grant may get credits back and expire again."""
+    left = page.balance_of(grant.account_id)
+    if left:
+        page.post(
+            Transfer.Kind.EXPIRE,
+            from_account=grant.account_id,
+            to_account="breakage",
+            amount_microusd=left,
+            reference=f"expiry:{grant.id}:{page.number + 1}",
+            grant_id=grant.id,
+        )
+    return left
+
+
+@transaction.atomic
+def claw_back(
+    organization: Organization,
+    *,
+    amount_microusd: int,
+    grants: Sequence[Grant],
+    reference: str,
+    to_account: str = "cash",
+) -> int:
+    """Money that came in goes back: from `grants` in their order, and the rest becomes debt.
+
+    Open holds keep what they took. Returns what became debt. Idempotent by `reference`: a repeat
+    moves nothing and returns what the first one did. Locks the wallet.
+    """
+    assert amount_microusd > 0, amount_microusd
+    page = Page.open(organization.pk, timezone.now())
+    done = Transfer.objects.filter(
+        organization=organization, reference=reference, kind=Transfer.Kind.CLAW_BACK
+    )
+    if done.exists():
+        return sum(done.filter(grant=None).values_list("amount_microusd", flat=True))
+    left = amount_microusd
+    for grant in grants:
+        assert grant.organization_id == organization.pk, (reference, grant.id)
+        take = min(left, page.balance_of(grant.account_id))
+        if take:
+            page.post(
+                Transfer.Kind.CLAW_BACK,
+                from_account=grant.account_id,
+                to_account=to_account,
+                amount_microusd=take,
+                reference=reference,
+                grant_id=grant.id,
+            )
+            left -= take
+    if left:
+        page.post(
+            Transfer.Kind.CLAW_BACK,
+            from_account=debt_account(organization.pk),
+            to_account=to_account,
+            amount_microusd=left,
+            reference=reference,
+        )
+    page.close()
+    return left
+
+
+@transaction.atomic
+def correct(
+    grant: Grant, *, change_microusd: int, reference: str, reason: str, actor: User
+) -> None:
+    """The operator gives to a grant (> 0) or takes from what is left of it (< 0), with a reason.
+
+    A transfer against write-off and an audit row; nothing is edited. Idempotent by `reference`.
+    Raises IntegrityError when more is taken than is left. Locks the wallet.
+    """
+    assert change_microusd, "a correction changes something"
+    assert reason.strip(), "a correction has a reason"
+    page = Page.open(grant.organization_id, timezone.now())
+    if Transfer.objects.filter(
+        reference=reference, kind=Transfer.Kind.CORRECTION, grant=grant
+    ).exists():
+        return
+    source, target = (
+        ("write_off", grant.account_id) if change_microusd > 0 else (grant.account_id, "write_off")
+    )
+    page.post(
+        Transfer.Kind.CORRECTION,
+        from_account=source,
+        to_account=target,
+        amount_microusd=abs(change_microusd),
+        reference=reference,
+        grant_id=grant.id,
+    )
+    page.close()
+    audit.note(
+        grant.organization,
+        "ledger.corrected",
+        grant.id,
+        actor=actor,
+        after={"change_usd": usd(change_microusd), "reference": reference, "reason": reason},
+    )
 
 
 def _open_wallet(organization: Organization) -> None:

@@ -13,6 +13,10 @@ def held_account(organization_id: str) -> str:
     return f"held:{organization_id}"
 
 
+def debt_account(organization_id: str) -> str:
+    return f"debt:{organization_id}"
+
+
 @dataclass
 class Page:
     """The open page of one organization's book. Made by `open`, written by `close`, in one transaction."""
@@ -33,6 +37,11 @@ class Page:
             organization_id=organization_id, kind=Account.Kind.GRANT
         ).aggregate(total=Sum("balance_microusd", default=0))["total"]
         return cls(organization_id, now, wallet.transfers_count, available)
+
+    def balance_of(self, account: str) -> int:
+        """A tenant account's balance with what stands on this page already."""
+        kept = Account.objects.values_list("balance_microusd", flat=True).get(pk=account)
+        return (kept or 0) + self.changes_microusd.get(account, 0)
 
     def post(
         self,
