@@ -104,6 +104,9 @@ class Upstream:
                 return httpx.Response(400, json={"error": "prediction already finished"})
             job.status = "cancelled"
             return httpx.Response(200, json={"status": "cancelled"})
+        return self._read(job)
+
+    def _read(self, job: Job) -> httpx.Response:
         if job.answer is not None:
             return httpx.Response(200, json=job.answer)
         body = {"id": job.id, "status": job.status, "output": job.output}
