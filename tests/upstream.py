@@ -37,6 +37,12 @@ def clip(seconds: int = 4, width: int = 864, height: int = 480) -> bytes:
     return buffer.getvalue()
 
 
+def served(content: bytes) -> httpx.Response:
+    """A file as a server sends it."""
+    headers = {"Content-Length": str(len(content))}
+    return httpx.Response(200, headers=headers, stream=httpx.ByteStream(content))
+
+
 @dataclass
 class Job:
     id: str
@@ -128,8 +134,7 @@ class Upstream:
             return content(request)
         if isinstance(content, int):
             return httpx.Response(content)
-        headers = {"Content-Length": str(len(content))}
-        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(content))
+        return served(content)
 
 
 @pytest.fixture
