@@ -14,7 +14,7 @@ from billing import ledger
 from billing.errors import InsufficientCredits
 from billing.models import Grant, Hold, Transfer, Wallet
 from tests.billing.moves import hold, lines
-from tests.billing.race import race
+from tests.race import race
 from tests.world import deposit, money
 
 pytestmark = pytest.mark.django_db(transaction=True)
