@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import Organization
 from billing import ledger
 from billing.models import Account, Grant, Transfer
@@ -11,8 +13,11 @@ from seedance_saas.api import moment, usd
 def balance(organization: Organization) -> dict[str, Any]:
     now = ledger.balance(organization)
     expiring = (
-        Grant.objects.filter(organization=organization, account__balance_microusd__gt=0)
-        .exclude(expires_at=None)
+        Grant.objects.filter(
+            organization=organization,
+            account__balance_microusd__gt=0,
+            expires_at__gt=timezone.now(),
+        )
         .order_by("expires_at")
         .select_related("account")
     )

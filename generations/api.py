@@ -1,5 +1,6 @@
 """The generations of the native API: parse, call, render."""
 
+import re
 import time
 from typing import Any
 
@@ -30,7 +31,8 @@ class GenerationList(APIView):
     """GET and POST /generations."""
 
     def get(self, request: Request) -> Response:
-        return Response(page(request, _filtered(request), presentation.as_dict))
+        rows = _filtered(request)
+        return Response(page(request, rows, presentation.as_dict, read_key=_id))
 
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
@@ -125,6 +127,8 @@ def _filtered(request: Request) -> QuerySet[Generation]:
     """The caller's generations as the query string narrows them. An unknown filter is an error, not ignored."""
     rows = of_caller(request)
     for name, value in request.query_params.dict().items():
+        if "\x00" in name or "\x00" in value:  # no text of PostgreSQL has it
+            raise InvalidRequest("The character U+0000 is not allowed.", param=name[:50])
         if name == "status":
             if value not in PUBLIC:
                 raise InvalidRequest(
@@ -148,6 +152,12 @@ def _filtered(request: Request) -> QuerySet[Generation]:
         elif name not in {"limit", "cursor"}:
             raise InvalidRequest(f"There is no filter {name[:50]!r}.", param=name[:50])
     return rows
+
+
+def _id(cursor: str) -> str:
+    if not re.fullmatch(r"gen_[0-9a-f]{32}", cursor):
+        raise ValueError(cursor)
+    return cursor
 
 
 def _time(name: str, value: str) -> Any:

@@ -30,8 +30,12 @@ class TryAgain(Exception):
         self.message = message
 
 
-class Unusable(TryAgain):
+class Unusable(Exception):
     """It never will be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def lease(generation: Generation) -> bool:

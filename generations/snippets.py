@@ -1,7 +1,6 @@
 """A request as code that runs as pasted, with the key in the environment."""
 
 import json
-import pprint
 import shlex
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,9 @@ def curl(url: str, body: dict[str, Any]) -> str:
 
 
 def python(url: str, body: dict[str, Any]) -> str:
-    literal = _indented(pprint.pformat(body, width=88, sort_dicts=False), 4)
+    fields = "".join(
+        f"        {_quoted(name)}: {_python(value)},\n" for name, value in body.items()
+    )
     return f"""\
 import json
 import os
@@ -58,8 +59,9 @@ import urllib.request
 import uuid
 
 request = urllib.request.Request(
-    {url!r},
-    data=json.dumps({literal}).encode(),
+    {_quoted(url)},
+    data=json.dumps({{
+{fields}    }}).encode(),
     headers={{
         "Authorization": f"Bearer {{os.environ['SEEDANCE_API_KEY']}}",
         "Content-Type": "application/json",
@@ -84,6 +86,15 @@ fetch({json.dumps(url)}, {{
 }})
   .then((answer) => answer.json())
   .then((generation) => console.log(generation.id ?? generation));"""
+
+
+def _python(value: Any) -> str:
+    return repr(value) if isinstance(value, bool) else _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    """JSON's texts, numbers and lists are Python's, too."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _indented(text: str, spaces: int) -> str:

@@ -185,11 +185,12 @@ def generation(request: HttpRequest, membership: Membership, generation_id: str)
 def generation_live(
     request: HttpRequest, membership: Membership, generation_id: str
 ) -> HttpResponse:
-    """The changing part of its page, or with `view=result` of the place beside the form."""
-    shown = _one(_get(membership, generation_id)) | {"seen": request.GET.get("seen", "")}
-    is_result = request.GET.get("view") == "result"
-    template = "generations/create/result.html" if is_result else "generations/generation/live.html"
-    return render(request, template, shown | {"oob": True})
+    """What has changed on its page, or with `view=result` beside the form, since its state was `seen`."""
+    shown = _one(_get(membership, generation_id)) | {
+        "seen": request.GET.get("seen", ""),
+        "view": "result" if request.GET.get("view") == "result" else "page",
+    }
+    return render(request, "generations/changes.html", shown)
 
 
 @require_POST

@@ -61,15 +61,15 @@ def oldest_wait_seconds() -> float:
     """How long the longest waiting task has been due; 0 when none is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(extract(epoch FROM now() - min(lock)), 0) FROM django_q_ormq"
-            " WHERE lock <= now()"
+            "SELECT coalesce(extract(epoch FROM statement_timestamp() - min(lock)), 0) FROM django_q_ormq"
+            " WHERE lock <= statement_timestamp()"
         )
         return float(cursor.fetchone()[0])
 
 
 def release(rows: Iterable[int]) -> int:
     """Make tasks due at once that a worker, certainly dead now, had taken. Gives their number."""
-    return OrmQ.objects.filter(pk__in=list(rows), lock__gt=Now()).update(lock=Now())
+    return int(OrmQ.objects.filter(pk__in=list(rows), lock__gt=Now()).update(lock=Now()))
 
 
 class _Unsent(ORM):  # type: ignore[misc]  # django-q2 ships no types
@@ -90,8 +90,9 @@ class Broker(ORM):  # type: ignore[misc]  # django-q2 ships no types
         self.get_connection()  # closes a connection that is too old or broken
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE django_q_ormq SET lock = now() + make_interval(secs => %s) WHERE id ="
-                " (SELECT id FROM django_q_ormq WHERE key = %s AND lock <= now()"
+                "UPDATE django_q_ormq SET lock = statement_timestamp() + make_interval(secs => %s)"
+                " WHERE id = (SELECT id FROM django_q_ormq"
+                " WHERE key = %s AND lock <= statement_timestamp()"
                 " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, payload",
                 [Conf.RETRY, self.list_key],
             )

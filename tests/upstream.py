@@ -37,6 +37,12 @@ def clip(seconds: int = 4, width: int = 864, height: int = 480) -> bytes:
     return buffer.getvalue()
 
 
+def served(content: bytes) -> httpx.Response:
+    """A file as a server sends it."""
+    headers = {"Content-Length": str(len(content))}
+    return httpx.Response(200, headers=headers, stream=httpx.ByteStream(content))
+
+
 @dataclass
 class Job:
     id: str
@@ -104,6 +110,9 @@ class Upstream:
                 return httpx.Response(400, json={"error": "prediction already finished"})
             job.status = "cancelled"
             return httpx.Response(200, json={"status": "cancelled"})
+        return self._read(job)
+
+    def _read(self, job: Job) -> httpx.Response:
         if job.answer is not None:
             return httpx.Response(200, json=job.answer)
         body = {"id": job.id, "status": job.status, "output": job.output}
@@ -125,8 +134,7 @@ class Upstream:
             return content(request)
         if isinstance(content, int):
             return httpx.Response(content)
-        headers = {"Content-Length": str(len(content))}
-        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(content))
+        return served(content)
 
 
 @pytest.fixture

@@ -55,10 +55,13 @@ BEGIN
     END IF;
 
     FOR v_hold IN
-        SELECT * FROM jsonb_to_recordset(p_holds) AS wanted(id text, reference text,
-            amount_microusd bigint, end_user_id text, member_id text, api_key_id text)
+        SELECT * FROM ROWS FROM (jsonb_to_recordset(p_holds) AS (id text, reference text,
+                amount_microusd bigint, end_user_id text, member_id text, api_key_id text))
+            WITH ORDINALITY AS wanted(id, reference, amount_microusd,
+                end_user_id, member_id, api_key_id, position)
         WHERE NOT EXISTS (SELECT FROM billing_hold
             WHERE reference = wanted.reference AND organization_id = p_organization)
+        ORDER BY position
     LOOP
         INSERT INTO billing_hold (id, organization_id, reference, amount_microusd,
                 end_user_id, member_id, api_key_id, created_at)

@@ -92,9 +92,9 @@ class EachLabs:
             raise ProviderRefused(_code("", message, "invalid_input"), message)
         # In the answer to a create, status "success" means accepted.
         job_id = _json(response).get("predictionID") or _json(response).get("id")
-        if response.status_code != httpx.codes.OK or not isinstance(job_id, str):
+        if response.status_code != httpx.codes.OK or not _is_job_id(job_id):
             raise ProviderOutcomeUnknown(f"status {response.status_code} without an id")
-        return job_id
+        return str(job_id)
 
     def status(self, job_id: str) -> JobStatus:
         response = self._get(f"/v1/prediction/{job_id}")
@@ -146,15 +146,15 @@ class EachLabs:
             row for row in rows if job.webhook_url and row.get("webhook_url") == job.webhook_url
         ]
         alike = [row for row in rows if row.get("input") == job_input(job)]
-        ids = [str(row.get("id") or row.get("execution_id") or "") for row in (sure or alike)]
-        return [job_id for job_id in ids if job_id]
+        ids = [row.get("id") or row.get("execution_id") for row in (sure or alike)]
+        return [str(job_id) for job_id in ids if _is_job_id(job_id)]
 
     def webhook_job_id(self, body: str) -> str | None:
         try:
             job_id = json.loads(body).get("exec_id")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None
-        return job_id if isinstance(job_id, str) and job_id else None
+        return str(job_id) if _is_job_id(job_id) else None
 
     def is_signed_by(self, secret: str, headers: dict[str, str], body: bytes) -> bool:
         """`X-Webhook-Signature: sha256=HMAC(secret, "<timestamp>." + body)` (B, verifying signatures).
@@ -200,6 +200,11 @@ def job_input(job: JobRequest) -> dict[str, Any]:
         if urls:
             values[name] = urls if name.endswith("s") else urls[0]
     return values
+
+
+def _is_job_id(value: Any) -> bool:
+    """A word that fits our column and an address; their ids are UUIDs."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,100}", value) is not None
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

@@ -43,11 +43,13 @@ def parse(arguments: Sequence[str] | None) -> SimulatorConfig:
     option("dialect", "both", "which documents to follow", choices=["A", "B", "both"])
     option("creates-per-minute", "100", "limit per key", type=int)
     option("concurrent-jobs", "10", "limit per key", type=int)
-    option("names", "", "host=origin,…: public names that stand for servers on this machine")
+    option("names", "", "host=origin,…: names that stand for real servers; by default the product")
     _flag(parser, "open-1080p", "the standard models accept 1080p")
     _flag(parser, "documented-executions", "execution lists show only what is documented")
     options = parser.parse_args(arguments)
-    options.names = dict(pair.split("=", 1) for pair in options.names.split(",") if "=" in pair)
+    # The product listens one port below us and calls itself by this name when it speaks to vendors.
+    names = options.names or f"media.example.com=http://127.0.0.1:{options.port - 1}"
+    options.names = dict(pair.split("=", 1) for pair in names.split(",") if "=" in pair)
     return SimulatorConfig(**vars(options))
 
 

@@ -53,9 +53,14 @@ def create_app(config: SimulatorConfig) -> Simulators:
     async def index(_: Request) -> Response:
         return json_response({"status": "ok", "eachlabs": f"{config.url}/eachlabs"})
 
+    async def reset(_: Request) -> Response:
+        jobs.clear()
+        return json_response({"status": "ok"})
+
     app = Simulators(
         routes=[
             Route("/", index),
+            Route("/reset", reset, methods=["POST"]),
             Mount("/eachlabs", eachlabs.create_app(world)),
             Mount("/cdn", routes=cdn.routes(world)),
             Mount("/internet", routes=internet.routes(world.films, names)),

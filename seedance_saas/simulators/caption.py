@@ -18,12 +18,12 @@ class Caption:
         small = ImageFont.load_default(max(11, round(unit * 0.021)))
         margin, leading = round(unit * 0.05), round(unit * 0.046)
         lines = self._wrap(text, width - 2 * margin)
-        tall = min(height, margin + leading * len(lines) + round(unit * 0.15))
+        tall = min(height, margin + leading * len(lines) + round(unit * 0.21))
         tall -= tall % 2
         self._top = height - tall
         self._words = Image.new("RGBA", (width, tall))
         shade = Image.linear_gradient("L").resize((width, tall))
-        self._words.putalpha(shade.point([round(178 * (v / 255) ** 1.3) for v in range(256)]))
+        self._words.putalpha(shade.point([round(205 * (v / 255) ** 1.15) for v in range(256)]))
         draw = ImageDraw.Draw(self._words)
         y = tall - margin - leading * len(lines) + round(leading * 0.15)
         draw.text((margin, y - round(unit * 0.036)), note.upper(), (255, 196, 128, 235), small)

@@ -19,6 +19,7 @@ from seedance_saas.simulators.scenery import Landscape
 FRAMES_PER_SECOND = 24
 INVENTED_SIZE = (1280, 720)
 BT709 = 1
+ENCODING = {"preset": "veryfast", "crf": "24", "me_method": "dia", "subq": "1"}
 
 
 class Abandoned(Exception):
@@ -71,9 +72,7 @@ def write(
     """Encode `scene`. The index comes first, so that a browser can start at once."""
     count = seconds * FRAMES_PER_SECOND
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-        video = container.add_stream(
-            "libx264", rate=FRAMES_PER_SECOND, options={"preset": "veryfast", "crf": "22"}
-        )
+        video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=ENCODING)
         video.width, video.height = size
         video.pix_fmt = "yuv420p"
         video.codec_context.colorspace = BT709

@@ -15,14 +15,12 @@ _running: set[asyncio.Task[None]] = set()  # the event loop keeps only weak refe
 
 
 def addresses(job_input: dict[str, Any]) -> list[str]:
-    """Every file address in a checked input."""
-    found: list[str] = []
+    """Every file address in an input, whatever the fields are called."""
+    found: list[Any] = []
     for name, value in job_input.items():
-        if name.endswith("_url") and value:
-            found.append(value)
-        if name.endswith("_urls") and value:
-            found += [value] if isinstance(value, str) else value
-    return found
+        if name.endswith(("_url", "_urls")):
+            found += value if isinstance(value, list) else [value]
+    return [item for item in found if isinstance(item, str)]
 
 
 def start(world: World, job: Job) -> None:

@@ -121,7 +121,8 @@ class Internet:
         """A request for a played name goes to that name's files, whatever address it came by."""
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
-        if plays(host) or host in self._config.names:
+        is_ours = host == urlsplit(self._config.url).hostname
+        if not is_ours and (plays(host) or host in self._config.names):
             scope["path"] = f"/internet/{host}{scope['path']}"
             scope["raw_path"] = scope["path"].encode()
 

@@ -135,14 +135,21 @@ class JobStore:
         row = asdict(job) | {"input": json.dumps(job.input), "film": job.film.to_json()}
         names = ", ".join(row)
         marks = ", ".join(f":{name}" for name in row)
-        self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", row)  # noqa: S608 (our own field names)
-        self.connection.executemany(
-            "INSERT INTO deliveries (job_id, kind, created_at_ms, next_attempt_at_ms)"
-            " VALUES (?, ?, ?, ?)",
-            [(job.id, kind, job.created_at_ms, due_ms) for kind, due_ms in deliveries.items()],
-        )
-        self.connection.execute("COMMIT")
+        with self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", row)  # noqa: S608 (our own field names)
+            self.connection.executemany(
+                "INSERT INTO deliveries (job_id, kind, created_at_ms, next_attempt_at_ms)"
+                " VALUES (?, ?, ?, ?)",
+                [(job.id, kind, job.created_at_ms, due_ms) for kind, due_ms in deliveries.items()],
+            )
+
+    def clear(self) -> None:
+        """Forget everything, as if just installed."""
+        with self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute("DELETE FROM deliveries")
+            self.connection.execute("DELETE FROM jobs")
 
     def get(self, job_id: str) -> Job | None:
         row = self.connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()

@@ -71,6 +71,16 @@ def test_several_holds_are_all_made_or_none(make_organization: Callable[..., Org
     assert not Hold.objects.exists()
 
 
+def test_several_holds_are_made_in_the_order_asked(acme: Organization) -> None:
+    wanted = [ledger.Wanted(f"work:{number}", number) for number in (7, 10, 1, 9, 2, 8, 3)]
+
+    with transaction.atomic():
+        ledger.hold(acme, wanted, now=timezone.now())
+
+    made = Transfer.objects.filter(kind=Transfer.Kind.HOLD).order_by("number")
+    assert list(made.values_list("amount_microusd", flat=True)) == [7, 10, 1, 9, 2, 8, 3]
+
+
 def test_burn_order_is_priority_then_expiry_then_age(
     make_organization: Callable[..., Organization],
 ) -> None:

@@ -33,7 +33,7 @@ def test_pressing_generate_makes_one_and_shows_it(
     assert money(acme) == (24_548_400, 451_600)
     page = text(client.get(f"/create?after={made.id}"))
     assert "$0.45<small>16</small></span> held" in page
-    assert f'hx-get="/generations/{made.id}/live?view=result' in page
+    assert f'hx-get="/generations/{made.id}/live?view=result&amp;seen=queued"' in page
 
 
 def test_the_same_form_sent_twice_buys_once(

@@ -66,8 +66,12 @@ def test_a_running_one_updates_itself_and_says_so_when_it_ends(
     client = browser(acme)
     live = f"/generations/{generation.id}/live"
 
-    assert f'hx-get="{live}?seen=running"' in text(client.get(f"/generations/{generation.id}"))
-    assert 'id="news"' not in text(client.get(f"{live}?seen=running"))
+    asks = f'hx-get="{live}?view=page&amp;seen=running"'
+    assert asks in text(client.get(f"/generations/{generation.id}"))
+    still = text(client.get(f"{live}?seen=running"))
+    assert asks in still
+    assert "elapsed" in still
+    assert 'id="generation"' not in still  # what somebody reads or selects is left alone
     end(generation, upstream, run_queue)
 
     ended = text(client.get(f"{live}?seen=running"))

@@ -27,7 +27,8 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, ask_to_stop)
         signal.signal(signal.SIGINT, ask_to_stop)
-        registered = available = False
+        registered = False
+        available: bool | None = None
         logger.info("clock.started")
         while not stop.is_set():
             try:
@@ -35,11 +36,11 @@ class Command(BaseCommand):
                     clock.register()
                     registered = True
                 clock.tick()
-            except Error as error:
-                if available or not registered:
+            except Error as error:  # also while migrations are not applied yet
+                connection.close()
+                if available is not False:
                     logger.error("clock.database_unavailable why=%s", type(error).__name__)
                 available = False
-                connection.close()
             else:
                 if not available:
                     logger.info("clock.ticking")

@@ -142,7 +142,9 @@ def _admit(world: World, key_hash: str) -> None:
     details, wait = "", 1
     if len(recent) >= config.creates_per_minute:
         details = f"Account rate limited: {config.creates_per_minute} creates per minute."
-        wait = max(1, -(-(recent[-config.creates_per_minute] + 60_000 - now_ms) // 1000))
+        # The next is admitted when enough of the recent ones are a minute old.
+        freed_at_ms = recent[-max(1, config.creates_per_minute)] + 60_000 if recent else now_ms
+        wait = max(1, -(-(freed_at_ms - now_ms) // 1000))
     elif world.jobs.running(key_hash, now_ms) >= config.concurrent_jobs:
         details = (
             "Account rate limited: accounts with a balance of $10.00 or less are limited to "
