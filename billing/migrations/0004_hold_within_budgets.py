@@ -78,8 +78,10 @@ BEGIN
     SELECT transfers_count INTO v_number FROM billing_wallet
         WHERE organization_id = p_organization FOR NO KEY UPDATE;
 
-    SELECT jsonb_agg(wanted) INTO p_holds FROM jsonb_array_elements(p_holds) AS wanted
-        WHERE NOT EXISTS (SELECT FROM billing_hold WHERE reference = wanted->>'reference');
+    SELECT jsonb_agg(wanted ORDER BY position) INTO p_holds
+        FROM jsonb_array_elements(p_holds) WITH ORDINALITY AS element(wanted, position)
+        WHERE NOT EXISTS (SELECT FROM billing_hold
+            WHERE reference = wanted->>'reference' AND organization_id = p_organization);
     IF p_holds IS NULL THEN
         RETURN jsonb_build_object('verdict', 'held');
     END IF;
@@ -153,11 +155,21 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0003_budgets")]
+    dependencies = [("billing", "0003_budgets_usage_statements")]
 
     operations = [
         migrations.RunSQL(PERIOD_START, "DROP FUNCTION billing_period_start"),
         migrations.RunSQL(SUBJECTS, "DROP FUNCTION billing_subjects"),
         migrations.RunSQL(OVER_BUDGET, "DROP FUNCTION billing_over_budget"),
         migrations.RunSQL(PLACE_HOLDS, migrations.RunSQL.noop),
+        migrations.RunSQL(
+            """
+            CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON billing_statement
+                FOR EACH ROW EXECUTE FUNCTION refuse_change();
+            CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON billing_statement
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+            """,
+            "DROP TRIGGER append_only ON billing_statement;"
+            "DROP TRIGGER append_only_whole ON billing_statement;",
+        ),
     ]

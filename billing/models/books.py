@@ -1,4 +1,4 @@
-"""The rows of money. Amounts are micro-dollars; transfers are the truth and balances their cache."""
+"""The books: transfers are the truth and balances their cache. Amounts are micro-dollars."""
 
 from functools import partial
 
@@ -17,6 +17,8 @@ class Wallet(models.Model):
     )
     # How many transfers the organization has: the number of its newest one.
     transfers_count = models.BigIntegerField(default=0)
+    # The transfer up to which its alerts were looked at; another number: they are due.
+    watched_number = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"wallet of {self.organization_id}"
@@ -214,109 +216,3 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
-
-
-class UsageRecord(models.Model):
-    """What one settled piece of work used and cost: what budgets, statements and reports read."""
-
-    id = models.CharField(
-        primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "use"), editable=False
-    )
-    organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="usage_records", db_index=False
-    )
-    reference = models.CharField(max_length=100, unique=True)
-    seconds = models.PositiveIntegerField()
-    amount_microusd = models.BigIntegerField()
-    end_user_id = models.CharField(max_length=255, blank=True)
-    member_id = models.CharField(max_length=ids.ID_LENGTH, blank=True)
-    api_key_id = models.CharField(max_length=ids.ID_LENGTH, blank=True)
-    labels = models.JSONField(default=dict)  # opaque here
-    held_at = models.DateTimeField()  # the moment that decides the budget period
-    settled_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["organization", "held_at"], name="usage_of_organization"),
-        ]
-        constraints = [
-            models.CheckConstraint(name="usage_is_charged", condition=Q(amount_microusd__gte=0))
-        ]
-
-    def __str__(self) -> str:
-        return self.reference
-
-
-class Budget(models.Model):
-    """How much one scope may spend in a period. Credits pay; a budget only forbids."""
-
-    class Scope(models.TextChoices):
-        ORGANIZATION = "organization"
-        MEMBER = "member"
-        API_KEY = "api_key"
-        END_USER = "end_user"
-
-    class Period(models.TextChoices):
-        DAY = "day"
-        WEEK = "week"
-        MONTH = "month"
-        LIFETIME = "lifetime"
-
-    EVERY_END_USER = (
-        "*"  # the subject whose budget holds for each end user without one of their own
-    )
-
-    id = models.CharField(
-        primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "bud"), editable=False
-    )
-    organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="budgets", db_index=False
-    )
-    scope = models.CharField(max_length=12, choices=Scope.choices)
-    subject_id = models.CharField(max_length=255)
-    limit_microusd = models.BigIntegerField(null=True)  # 0 denies; None lifts
-    period = models.CharField(max_length=8, choices=Period.choices)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_budget_per_subject", fields=["organization", "scope", "subject_id"]
-            ),
-            models.CheckConstraint(
-                name="budget_is_not_negative", condition=Q(limit_microusd__gte=0)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.subject_id}"
-
-
-class SpendingDay(models.Model):
-    """What the holds that one subject made on one UTC day came to: derived, and rebuilt by a command.
-
-    A budget's period is a sum over these few rows, however many holds there were. A hold counts on
-    the day on which it was made, until it is resolved as held and from then on as charged.
-    """
-
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
-    scope = models.CharField(max_length=12, choices=Budget.Scope.choices)
-    subject_id = models.CharField(max_length=255)
-    day = models.DateField()
-    held_microusd = models.BigIntegerField()
-    charged_microusd = models.BigIntegerField(default=0, db_default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_row_per_subject_and_day",
-                fields=["organization", "scope", "subject_id", "day"],
-            ),
-            models.CheckConstraint(
-                name="spending_is_not_negative",
-                condition=Q(held_microusd__gte=0, charged_microusd__gte=0),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.subject_id} {self.day}"

@@ -1,0 +1,84 @@
+"""Who may spend how much, and what was spent of it."""
+
+from functools import partial
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization
+from seedance_saas import ids
+
+
+class Budget(models.Model):
+    """How much one scope may spend in a period. Credits pay; a budget only forbids."""
+
+    class Scope(models.TextChoices):
+        ORGANIZATION = "organization"
+        MEMBER = "member"
+        API_KEY = "api_key"
+        END_USER = "end_user"
+
+    class Period(models.TextChoices):
+        DAY = "day"
+        WEEK = "week"
+        MONTH = "month"
+        LIFETIME = "lifetime"
+
+    EVERY_END_USER = (
+        "*"  # the subject whose budget holds for each end user without one of their own
+    )
+
+    id = models.CharField(
+        primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "bud"), editable=False
+    )
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="budgets", db_index=False
+    )
+    scope = models.CharField(max_length=12, choices=Scope.choices)
+    subject_id = models.CharField(max_length=255)
+    limit_microusd = models.BigIntegerField(null=True)  # 0 denies; None lifts
+    period = models.CharField(max_length=8, choices=Period.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_budget_per_subject", fields=["organization", "scope", "subject_id"]
+            ),
+            models.CheckConstraint(
+                name="budget_is_not_negative", condition=Q(limit_microusd__gte=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.subject_id}"
+
+
+class SpendingDay(models.Model):
+    """What the holds that one subject made on one UTC day came to: derived, and rebuilt by a command.
+
+    A budget's period is a sum over these few rows, however many holds there were. A hold counts on
+    the day on which it was made, until it is resolved as held and from then on as charged.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
+    scope = models.CharField(max_length=12, choices=Budget.Scope.choices)
+    subject_id = models.CharField(max_length=255)
+    day = models.DateField()
+    held_microusd = models.BigIntegerField()
+    charged_microusd = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_row_per_subject_and_day",
+                fields=["organization", "scope", "subject_id", "day"],
+            ),
+            models.CheckConstraint(
+                name="spending_is_not_negative",
+                condition=Q(held_microusd__gte=0, charged_microusd__gte=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.subject_id} {self.day}"
