@@ -231,7 +231,7 @@ class Ledger(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_random_histories_keep_the_books_right() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Ledger,
         settings=settings(
             max_examples=20,
