@@ -51,8 +51,8 @@ HEADERS = {
 
 def test_a_download_is_an_attachment(url: str) -> None:
     response = get(f"{url}?download")
-    response.close()
 
+    assert body(response) == CONTENT
     assert response["Content-Disposition"] == 'attachment; filename="gen_1-cafe.mp4"'
 
 
