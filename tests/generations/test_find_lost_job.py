@@ -18,7 +18,9 @@ from seedance_saas.simulators.thread import SimulatorThread
 def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EachLabs]:
     config = SimulatorConfig(tmp_path, documented_executions=request.param)
     with SimulatorThread(config) as simulator:
-        yield EachLabs(f"{simulator.url}/eachlabs", "key")
+        provider = EachLabs(f"{simulator.url}/eachlabs", "key")
+        yield provider
+        provider.close()
 
 
 def job(prompt: str) -> JobRequest:
@@ -54,5 +56,9 @@ def test_a_job_of_long_before_is_not_it(provider: EachLabs) -> None:
 
 
 def test_a_provider_that_cannot_be_asked_proves_nothing() -> None:
+    nobody = EachLabs("http://127.0.0.1:1", "key")
+
     with pytest.raises(ProviderUnavailable):
-        EachLabs("http://127.0.0.1:1", "key").find(job("a kite"), sent_at=timezone.now())
+        nobody.find(job("a kite"), sent_at=timezone.now())
+
+    nobody.close()
