@@ -10,7 +10,8 @@ from django.db import connection
 
 from accounts.models import Organization
 from billing.models import Hold, Transfer
-from generations.models import Generation
+from generations import tasks
+from generations.models import Attempt, Generation
 from tests.generations.steps import BODY, run_all
 from tests.upstream import Upstream
 from tests.world import Api, money
@@ -86,9 +87,6 @@ def test_cancels_and_successes_beside_each_other_settle_each_once(
         upstream.finish(job)
 
     def work(number: int) -> list[str]:
-        from generations import tasks
-        from generations.models import Attempt
-
         id = ids[number // 2]
         if number % 2:
             other = Api(api.headers["Authorization"].removeprefix("Bearer "))

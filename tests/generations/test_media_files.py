@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from generations import media
+
+if TYPE_CHECKING:
+    from tests.world import Answer
 
 CONTENT = bytes(range(256)) * 4
 FILE = "org_1/gen_1/cafe.mp4"
@@ -22,12 +25,12 @@ def url(db: None, storage: Path, clock: time_machine.Traveller) -> str:
     return media.url(FILE, expires_at=timezone.now() + timedelta(seconds=60))
 
 
-def get(url: str, **headers: str) -> HttpResponse:
+def get(url: str, **headers: str) -> "Answer":
     return Client().get(url, headers=headers)
 
 
-def body(response: HttpResponse) -> bytes:
-    return b"".join(response)  # type: ignore[arg-type]
+def body(response: "Answer") -> bytes:
+    return b"".join(response)
 
 
 def test_who_has_the_address_sees_the_file(url: str) -> None:

@@ -1,16 +1,19 @@
 """Files that a request names are fetched, told by their bytes, and served by us from then on."""
 
 import hashlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 from django.test import Client
 
 from generations import inputs
 from generations.models import Generation, InputFile
+from seedance_saas import http
 from tests.generations.steps import REFERENCE, Line, run_all, run_next
 from tests.upstream import JPEG, served
 
@@ -83,7 +86,7 @@ def test_the_provider_gets_only_addresses_of_ours(line: Line, settings: Any) -> 
     for url, content in zip(urls, (JPEG, PNG, MP4), strict=True):
         assert url.startswith("https://media.example.com/media/")
         response = Client().get(url.removeprefix("https://media.example.com"))
-        assert b"".join(response) == content  # type: ignore[arg-type]
+        assert b"".join(response) == content
 
 
 def test_the_customer_sees_what_it_sent(line: Line) -> None:
@@ -175,9 +178,7 @@ def test_a_name_that_leads_inside_is_not_fetched(
 ) -> None:
     """It looked public when it was asked for."""
     monkeypatch.undo()
-    from seedance_saas import http
-
-    monkeypatch.setattr(http.socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7",))])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7",))])
     monkeypatch.setattr(http, "TRANSPORT", httpx.MockTransport(line.upstream.file))
 
     with pytest.raises(inputs.BadInput) as bad:
@@ -220,8 +221,6 @@ def test_a_repeat_goes_on_where_it_stopped(line: Line) -> None:
 
 
 def test_no_transaction_is_open_while_a_stranger_is_waited_for(line: Line) -> None:
-    from django.db import connection
-
     depth = len(connection.savepoint_ids)
     seen: list[int] = []
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from accounts import webhooks
-from billing import ledger
-from generations import attempts, collecting, lifecycle, media, settling, sweeps, tasks
+from billing import ledger, usage
+from generations import attempts, collecting, lifecycle, media, sweeps, tasks
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.states import FINAL, State
 from seedance_saas import queue
@@ -61,7 +61,7 @@ def test_a_lost_task_is_made_up_for(line: Line, state: str) -> None:
 
 
 # Each is a line at which a worker may die, between two steps that belong together.
-DEATHS = [
+DEATHS: list[tuple[Any, str]] = [
     (media, "keep"),
     (media, "measure"),
     (attempts, "job_request"),
@@ -70,7 +70,7 @@ DEATHS = [
     (attempts, "close"),
     (queue, "enqueue"),
     (ledger, "capture"),
-    (settling.usage, "record"),
+    (usage, "record"),
     (webhooks, "publish"),
     (lifecycle, "accept"),
     (lifecycle, "settle_succeeded"),
