@@ -170,7 +170,7 @@ class InternalError(Refusal):
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The 500. It must not touch the database: that may be what is broken."""
-    logger.exception("request.failed id=%s path=%s", request_id(request), request.path)
+    logger.exception("request.failed id=%s path=%r", request_id(request), request.path)
     if is_for_programs(request):
         message = "Something went wrong on our side. It was logged under this request id."
         return JsonResponse(as_dict(InternalError(message), request), status=500)

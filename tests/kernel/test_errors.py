@@ -116,7 +116,7 @@ def test_an_unexpected_error_is_a_500_without_detail_and_a_log_line_with_its_id(
     assert b"swordfish" not in response.content
     (line,) = [record for record in caplog.records if record.name == "seedance_saas.errors"]
     assert line.levelno == logging.ERROR
-    assert line.getMessage() == f"request.failed id={error['request_id']} path=/api/v1/broken"
+    assert line.getMessage() == f"request.failed id={error['request_id']} path='/api/v1/broken'"
     assert line.exc_info
     assert "swordfish" in str(line.exc_info[1])
 
