@@ -15,7 +15,7 @@ import httpx
 from django.conf import settings
 
 REDIRECTS_MAX = 3
-CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
+CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 PORTS = {None, 443}
 # What Python's registry, which changes with its version, may take for public and is not for strangers.
 _RESERVED = [
