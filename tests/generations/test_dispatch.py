@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Event, current_thread
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from accounts.models import Organization
 from billing.models import Hold
 from generations import tasks
 from generations.models import Attempt, Generation
+from generations.providers import registry
 from tests.generations.steps import BODY, Line, lose_tasks, waiting
 from tests.world import Api, deposit
 
@@ -63,21 +64,34 @@ def test_an_unknown_outcome_keeps_its_slot(line: Line, slots: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_dispatchers_beside_each_other_never_exceed_the_slots(line: Line, slots: int) -> None:
+def test_dispatchers_beside_each_other_never_exceed_the_slots(
+    line: Line, slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one has counted the free slots and not filled them yet when the other one comes."""
     for _ in range(8):
         line.create()
-    start = Barrier(8)
+    counted, go_on = Event(), Event()
+    this, count = current_thread(), registry.slots
+
+    def slowly(name: str) -> int:
+        if current_thread() is not this:
+            counted.set()
+            assert go_on.wait(10)
+        return count(name)
 
     def work() -> None:
-        start.wait()
         try:
             tasks.dispatch_queued()
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(work) for _ in range(8)]:
-            done.result()
+    monkeypatch.setattr(registry, "slots", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(work)
+        assert counted.wait(10)
+        tasks.dispatch_queued()
+        go_on.set()
+        other.result()
 
     assert Attempt.objects.count() == 3
     assert Generation.objects.filter(state="submitting").count() == 3
