@@ -23,10 +23,10 @@ run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATAB
 	@exec $(BIN)/python manage.py run
 
 test: dev  ## Run the tests, except those that start whole processes
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow"
 
-test-all: dev  ## Run all tests
-	@$(BIN)/python -m pytest -q -n 2
+test-all: test  ## Run all tests; the slow ones one by one, because they measure time
+	@$(BIN)/python -m pytest -q -m slow
 
 check: dev  ## Lint, types, migrations, deployment settings, lock files
 	$(BIN)/ruff check .

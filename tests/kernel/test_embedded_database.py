@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from seedance_saas import database
-from tests.kernel.programs import wait_until
+from tests.kernel.programs import is_alive, wait_until
 from tests.settings import ROOT
 
 # Uses the server until its standard input ends.
@@ -103,7 +103,7 @@ def test_after_a_crash_of_the_server_the_next_user_starts_it_again(
     url_of(first)
     postmaster = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{postmaster}").exists(), seconds=5)
+    assert wait_until(lambda: not is_alive(postmaster), seconds=5)
 
     second = start_user()
     assert answers(url_of(second))
