@@ -32,7 +32,7 @@ from tests.upstream import JPEG, Job, Upstream
 from tests.world import Api, deposit, make_user
 
 KITE = "https://acme.example/kite.jpg"
-SUBMITS = ("accepted", "refused", "busy", "lost", "never arrived", "broken", "overtaken")
+SUBMITS = ("accepted", "refused", "busy", "lost", "never arrived", "broken", "overtaken", "outrun")
 DEADLY: list[tuple[Any, str]] = [
     (media, "keep"),
     (attempts, "attach"),
@@ -57,8 +57,8 @@ class AnyOrder(RuleBasedStateMachine):
     upstream: Upstream
     clock: time_machine.Traveller
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(how=st.sampled_from(SUBMITS))
+    def begin(self, how: str) -> None:
         self.upstream.__init__()  # type: ignore[misc]
         self.upstream.files[KITE] = JPEG
         self.undo = transaction.atomic()
@@ -67,6 +67,7 @@ class AnyOrder(RuleBasedStateMachine):
         deposit(organization, "25.00")
         _, secret = api_keys.issue(organization, "any order")
         self.api = Api(secret)
+        self.the_provider_will_answer(how)
 
     def teardown(self) -> None:
         if hasattr(self, "undo"):
@@ -232,6 +233,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.upstream.finish(job)
         self._webhook(job, "succeeded")
         run_next()
+
+    def _outrun(self, job: Job) -> None:
+        """Before it is answered, its job has failed and the next attempt may be on its way."""
+        self.upstream.on_submit = self._accepted
+        self.upstream.fail(job, "PROVIDER_FAILED")
+        self._webhook(job, "failed")
+        self.tasks_run(4)
+        self.time_passes(3)
 
     def _webhook(self, job: Job, status: str) -> None:
         body = self.upstream.webhook(job, status=status)
