@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from psycopg import sql
+
+from tests.settings import OWN_SERVER
 
 MIGRATIONS = "django_migrations"  # what is applied stays applied
 _tables: list[str] = []
@@ -27,7 +28,7 @@ _seeded: list[
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """On our own server, start from a copy of what the same migrations made in an earlier run."""
-    if settings.OWN_SERVER:
+    if OWN_SERVER:
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
             names = [name for (name,) in server.execute("SELECT datname FROM pg_database")]
             for name in filter(_is_left_over, names):
@@ -42,7 +43,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """pytest-django's own set-up, and a copy of the rows that migrations made."""
     with django_db_blocker.unblock():
-        if settings.OWN_SERVER and not connection.settings_dict["TEST"].get("TEMPLATE"):
+        if OWN_SERVER and not connection.settings_dict["TEST"].get("TEMPLATE"):
             _keep_as_template()
         _remember()
     with pytest.MonkeyPatch.context() as patch:
