@@ -17,6 +17,7 @@ from django.conf import settings
 REDIRECTS_MAX = 3
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 PORTS = {None, 443}
+LATER = {408, 425, 429}  # the same address may answer in a moment
 # What Python's registry, which changes with its version, may take for public and is not for strangers.
 _RESERVED = [
     ipaddress.ip_network(network)
@@ -64,7 +65,7 @@ def fetch(url: str, into: BinaryIO, *, bytes_max: int, seconds_max: float) -> Fe
             if response.status_code != httpx.codes.OK:
                 raise FetchFailed(
                     f"The server answered {response.status_code}.",
-                    retryable=response.status_code >= 500,
+                    retryable=response.status_code >= 500 or response.status_code in LATER,
                 )
             return _write(response, into, bytes_max=bytes_max, deadline=deadline)
     raise FetchFailed(f"The server redirects more than {REDIRECTS_MAX} times.")
