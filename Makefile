@@ -8,13 +8,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 	command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	&& echo $$python && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 # Settings as in production, for the checks that look at them. Nothing is contacted.
 PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOSTS=video.example.com \
-	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance \
+	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance EACHLABS_API_KEY=not-a-key \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
-.PHONY: help run test test-all check lock format clean dev
+.PHONY: help run test test-slow check lock format clean dev
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,10 +23,10 @@ run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATAB
 	@exec $(BIN)/python manage.py run
 
 test: dev  ## Run the tests, except those that start whole processes
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow"
 
-test-all: dev  ## Run all tests
-	@$(BIN)/python -m pytest -q -n 2
+test-slow: dev  ## Run the tests that start whole processes, one by one: they measure time
+	@$(BIN)/python -m pytest -q -m slow
 
 check: dev  ## Lint, types, migrations, deployment settings, lock files
 	$(BIN)/ruff check .

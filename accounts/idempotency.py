@@ -69,7 +69,7 @@ def claim(request: Request, organization: Organization) -> Claim | None:
             param="Idempotency-Key",
             length_max=KEY_LENGTH_MAX,
         )
-    asked = json.dumps([request.method, request.path, request.data], sort_keys=True)
+    asked = json.dumps([request.method, request.path.rstrip("/"), request.data], sort_keys=True)
     return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
 
 

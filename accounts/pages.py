@@ -13,6 +13,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import Membership
 
@@ -23,26 +25,35 @@ MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponseBase]
 
 
 def for_members(view: MemberView[P]) -> View[P]:
-    """The view gets the membership through which the person looks; whoever has none makes one first."""
+    """The view gets the membership through which the person looks; whoever has none makes one first.
+
+    A part of a page that is asked for when this no longer holds, or when what it shows is gone, loads the
+    whole page again: a sign-in form inside a card would help nobody.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        _refuse_unstorable(request)
+        is_part = bool(request.htmx)  # type: ignore[attr-defined]
+        if is_part and not request.user.is_authenticated:
+            return HttpResponseClientRefresh()
+        try:
+            answer = _answer(request, *args, **kwargs)
+        except Http404:
+            if is_part:
+                return HttpResponseClientRefresh()
+            raise
+        patch_cache_control(answer, private=True, no_cache=True)
+        patch_vary_headers(answer, ["HX-Request"])
+        return answer
+
+    @login_required
+    def _answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         membership: Membership | None = request.membership  # type: ignore[attr-defined]
         if not membership:
             return redirect("organization_new")
         return view(request, membership, *args, **kwargs)
 
-    return login_required(guarded)
-
-
-def _refuse_unstorable(request: HttpRequest) -> None:
-    """PostgreSQL has no U+0000 in texts, so nothing can be found under one."""
-    sent = [request.path]
-    for _, values in (*request.GET.lists(), *request.POST.lists()):
-        sent += values
-    if any("\x00" in text for text in sent):
-        raise Http404
+    return guarded
 
 
 def require(answer: bool) -> None:

@@ -3,8 +3,8 @@
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -41,10 +41,10 @@ def new_organization(request: HttpRequest) -> HttpResponse:
 @pages.for_members
 def choose_organization(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Look at another of one's organizations. One that is not theirs does not exist for them."""
-    chosen = get_object_or_404(
-        Organization.objects.filter(memberships__user=membership.user),
-        pk=request.POST.get("organization", ""),
-    )
+    theirs = Organization.objects.filter(memberships__user=membership.user).in_bulk()
+    chosen = theirs.get(request.POST.get("organization", ""))
+    if chosen is None:
+        raise Http404
     request.session[middleware.SESSION_KEY] = chosen.pk
     return redirect("home")
 

@@ -4,7 +4,6 @@ import mimetypes
 import re
 from collections.abc import Iterator
 
-from django.core.files import File
 from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -14,7 +13,7 @@ from generations import media
 from seedance_saas.errors import not_found
 
 CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @require_safe
@@ -34,9 +33,7 @@ def serve(request: HttpRequest, expires: int, signature: str, file: str) -> Http
         response["Content-Range"] = f"bytes */{size}"
     else:
         first, last = span
-        source = default_storage.open(file)
-        source.seek(first)
-        response = StreamingHttpResponse(_read(source, last - first + 1), status=206)
+        response = StreamingHttpResponse(_read(file, first, last - first + 1), status=206)
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
         response["Content-Length"] = str(last - first + 1)
     _describe(response, file, attach="download" in request.GET)
@@ -68,8 +65,10 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-def _read(source: "File[bytes]", size: int) -> Iterator[bytes]:
-    with source:
+def _read(file: str, first: int, size: int) -> Iterator[bytes]:
+    """Opens the file when it is read, which after a HEAD it never is."""
+    with default_storage.open(file) as source:
+        source.seek(first)
         while size > 0 and (chunk := source.read(min(CHUNK_BYTES, size))):
             size -= len(chunk)
             yield chunk

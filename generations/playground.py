@@ -48,33 +48,35 @@ def create(request: HttpRequest, membership: Membership) -> HttpResponse:
             also=lambda generations: [claim.record(201, {"id": generations[0].id})],
         )
     except (IntegrityError, Refusal) as problem:
-        return _already_made(claim) or _explain(request, membership, form, problem)
+        return _explain(request, membership, form, claim, problem)
     return redirect(f"{reverse('create')}?after={made[0].id}")
 
 
-def _already_made(claim: Claim) -> HttpResponse | None:
-    """Where the first sending of this form led, if this is its second."""
+def _explain(
+    request: HttpRequest,
+    membership: Membership,
+    form: CreateForm,
+    claim: Claim,
+    problem: IntegrityError | Refusal,
+) -> HttpResponse:
+    """Where the first sending of this form led, or the same form with the refusal where it belongs."""
     try:
         first = claim.replay()
     except IdempotencyConflict:
-        return None
-    return redirect(f"{reverse('create')}?after={first.data['id']}") if first else None
-
-
-def _explain(
-    request: HttpRequest, membership: Membership, form: CreateForm, problem: Exception
-) -> HttpResponse:
-    """The same form with the refusal where it belongs."""
+        # The browser's Back button brought an old form back, and something else was typed into it.
+        words = (
+            "This form was sent before with other settings. Press Generate to make this one too."
+        )
+        form.add_error(None, words)
+        return _show_create(request, membership, form.renewed(), status=409)
+    if first:
+        return redirect(f"{reverse('create')}?after={first.data['id']}")
+    if isinstance(problem, IntegrityError):
+        raise problem
     if isinstance(problem, InsufficientCredits | InDebt):
         return _show_create(request, membership, form.renewed(), status=402, unpaid=problem)
-    if isinstance(problem, Refusal):
-        form.explain(problem)
-        return _show_create(request, membership, form.renewed(), status=problem.status)
-    # The browser's Back button brought an old form back, and something else was typed into it.
-    form.add_error(
-        None, "This form was sent before with other settings. Press Generate to make this one too."
-    )
-    return _show_create(request, membership, form.renewed(), status=409)
+    form.explain(problem)
+    return _show_create(request, membership, form.renewed(), status=problem.status)
 
 
 def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateForm:

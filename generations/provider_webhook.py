@@ -57,9 +57,8 @@ def handle(event: ProviderEvent) -> None:
         logger.warning("webhook.ignored attempt=%s event=%s", attempt.id, event.pk)
     else:
         if not attempt.job_id:
-            lifecycle.accept(
-                attempt, job_id
-            )  # polled from now on, whatever becomes of this webhook
+            # From now on it is polled, whatever becomes of this webhook.
+            lifecycle.accept(attempt, job_id)
             attempt.refresh_from_db()
         lifecycle.reconcile(attempt)
     ProviderEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now())

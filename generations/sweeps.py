@@ -130,11 +130,18 @@ def handle_again() -> None:
 
 
 def unstick() -> None:
-    """Every owner but the poll, which has a rhythm of its own."""
-    prepare_again()
-    collect_again()
-    lost_submits()
-    look_for_lost()
-    canceled_in_the_queue()
-    out_of_time()
-    handle_again()
+    """Every owner but the poll, which has a rhythm of its own. One that fails stops no other."""
+    owners = (
+        prepare_again,
+        collect_again,
+        lost_submits,
+        look_for_lost,
+        canceled_in_the_queue,
+        out_of_time,
+        handle_again,
+    )
+    for owner in owners:
+        try:
+            owner()
+        except Exception:
+            logger.exception("sweep.failed owner=%s", owner.__name__)

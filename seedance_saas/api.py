@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -68,6 +69,8 @@ def _refuse_unstorable(value: Any) -> None:
         if "\x00" in value:
             raise ValueError("the character U+0000 is not allowed")
         value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is too large")  # 1e400 is read as infinity
     elif isinstance(value, dict):
         for name, item in value.items():
             _refuse_unstorable(name)
@@ -109,6 +112,7 @@ def page(
     if cursor := request.query_params.get("cursor"):
         try:
             after = read_key(base64.urlsafe_b64decode(cursor.encode()).decode())
+            _refuse_unstorable(after)
         except (ValueError, binascii.Error):
             raise InvalidRequest(
                 "cursor must be a next_cursor of this list.", param="cursor"

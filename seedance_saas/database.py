@@ -142,31 +142,33 @@ def _start(data_dir: Path, *, durable: bool) -> str:
             ensure_prefix_permissions(socket_dir)
             socket_dir.chmod(0o777)
         (folder / "postgresql.auto.conf").write_text(_configuration(socket_dir, durable=durable))
-        subprocess.run(
-            [
-                *(str(server.bin_path / "pg_ctl"), "start", "-D", str(folder)),
-                *("-w", "-t", str(START_SECONDS_MAX), "-l", str(folder / "log")),
-            ],
-            check=False,  # a start that somebody killed half-way may still come up: ask the server
-            cwd=folder,
-            user=server.system_user,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        start = [str(server.bin_path / "pg_ctl"), "start", "-D", str(folder), "-W"]
+        start += ["-l", str(folder / "log")]
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            # Its exit code says less than the server: right after a crash the old processes are in
+            # the way for a moment; and a server that is still starting refuses a second one.
+            subprocess.run(
+                start,
+                check=False,
+                cwd=folder,
+                user=server.system_user,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            if address := _wait_for_address(data_dir, seconds=2):
+                return address
     except subprocess.CalledProcessError as error:
         raise ImproperlyConfigured(f"The embedded database cannot be made: {error}.") from None
-    if address := _wait_for_address(data_dir):
-        return address
     raise ImproperlyConfigured(f"The embedded database does not start: see {folder / 'log'}.")
 
 
-def _wait_for_address(data_dir: Path) -> str | None:
-    for _ in range(50):
-        if address := _address(data_dir):
-            return address
-        time.sleep(0.1)
-    return None
+def _wait_for_address(data_dir: Path, *, seconds: float) -> str | None:
+    deadline = time.monotonic() + seconds
+    while not (address := _address(data_dir)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return address
 
 
 def _configuration(socket_dir: Path, *, durable: bool) -> str:

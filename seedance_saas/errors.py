@@ -156,8 +156,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    refusal = InvalidRequest("The request could not be read.")
-    return JsonResponse(as_dict(refusal, request), status=400)
+    if is_for_programs(request):
+        refusal = InvalidRequest("The request could not be read.")
+        return JsonResponse(as_dict(refusal, request), status=400)
+    return render(None, "errors/400.html", status=400)
 
 
 class InternalError(Refusal):
@@ -168,6 +170,7 @@ class InternalError(Refusal):
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The 500. It must not touch the database: that may be what is broken."""
+    logger.exception("request.failed id=%s path=%r", request_id(request), request.path)
     if is_for_programs(request):
         message = "Something went wrong on our side. It was logged under this request id."
         return JsonResponse(as_dict(InternalError(message), request), status=500)

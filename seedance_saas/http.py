@@ -15,8 +15,20 @@ import httpx
 from django.conf import settings
 
 REDIRECTS_MAX = 3
-CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
+CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 PORTS = {None, 443}
+LATER = {408, 425, 429}  # the same address may answer in a moment
+# What Python's registry, which changes with its version, may take for public and is not for strangers.
+_RESERVED = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # IETF protocols; a cloud's metadata service
+        "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+        "168.63.129.16/32",  # a cloud's platform service, reachable only from inside it
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+]
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all that is routed of IPv6
 TRANSPORT: httpx.BaseTransport | None = None  # the wire; tests put another one here
 
 
@@ -46,16 +58,29 @@ def fetch(url: str, into: BinaryIO, *, bytes_max: int, seconds_max: float) -> Fe
     deadline = time.monotonic() + seconds_max
     for _ in range(REDIRECTS_MAX + 1):
         with _get(url) as response:
-            if response.is_redirect:
-                url = urljoin(url, response.headers["location"])
+            if response.has_redirect_location:
+                url = _redirected(url, response.headers["location"])
+                _refuse_if_past(deadline)
                 continue
             if response.status_code != httpx.codes.OK:
                 raise FetchFailed(
                     f"The server answered {response.status_code}.",
-                    retryable=response.status_code >= 500,
+                    retryable=response.status_code >= 500 or response.status_code in LATER,
                 )
             return _write(response, into, bytes_max=bytes_max, deadline=deadline)
     raise FetchFailed(f"The server redirects more than {REDIRECTS_MAX} times.")
+
+
+def _redirected(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise FetchFailed("The server redirects to an address that is not valid.") from None
+
+
+def _refuse_if_past(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise FetchFailed("The server is too slow.", retryable=True)
 
 
 def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, deadline: float) -> Fetched:
@@ -66,8 +91,7 @@ def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, deadline
             size += len(chunk)
             if size > bytes_max:
                 raise FileTooLarge(f"The file is larger than {bytes_max:,} bytes.")
-            if time.monotonic() > deadline:
-                raise FetchFailed("The server is too slow.", retryable=True)
+            _refuse_if_past(deadline)
             digest.update(chunk)
             into.write(chunk)
     except httpx.HTTPError:
@@ -84,9 +108,11 @@ def _get(url: str) -> Iterator[httpx.Response]:
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     # trust_env: a proxy of the environment would connect elsewhere than where we checked.
     with httpx.Client(transport=TRANSPORT, timeout=timeout, trust_env=False) as client:
-        request = client.build_request("GET", address, headers=headers, extensions=extensions)
         try:
+            request = client.build_request("GET", address, headers=headers, extensions=extensions)
             response = client.send(request, stream=True)
+        except httpx.InvalidURL:
+            raise FetchFailed("The address is not a valid URL.") from None
         except httpx.HTTPError:
             raise FetchFailed("The server could not be reached.", retryable=True) from None
         try:
@@ -112,10 +138,17 @@ def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
     if settings.SIMULATED_INTERNET_URL:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         return f"{settings.SIMULATED_INTERNET_URL}/{host}{path}", headers, {}
+    try:
+        host = host.encode("idna").decode()
+    except UnicodeError:
+        raise FetchFailed("The address is not a valid URL.") from None
     address = public_address(host)
-    netloc = f"[{address}]" if ":" in address else address
-    pinned = urlunsplit(("https", netloc, parts.path or "/", parts.query, ""))
-    return pinned, {**headers, "Host": host}, {"sni_hostname": host}
+    pinned = urlunsplit(("https", _bracketed(address), parts.path or "/", parts.query, ""))
+    return pinned, {**headers, "Host": _bracketed(host)}, {"sni_hostname": host}
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def public_address(host: str) -> str:
@@ -139,4 +172,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 (RFC 6052)
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip not in _GLOBAL_UNICAST:
+            return False
+    if any(ip in network for network in _RESERVED):
+        return False
     return ip.is_global and not ip.is_multicast

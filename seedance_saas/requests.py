@@ -4,6 +4,8 @@ import re
 import secrets
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -11,7 +13,10 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """`X-Request-Id`: the caller's if it is sane, else ours; on every answer, error or not."""
+    """`X-Request-Id`: the caller's if it is sane, else ours; on every answer, error or not.
+
+    A request with U+0000 outside its body, which PostgreSQL could not look for, is a 400 here.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -20,9 +25,22 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if SANE_REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
         request.META["REQUEST_ID"] = request_id
-        response = self.get_response(request)
+        if _has_nul(request):
+            response: HttpResponseBase = response_for_exception(request, BadRequest("U+0000"))
+        else:
+            response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING", "")
+    return (
+        "\x00" in request.path
+        or "%00" in query
+        or "\x00" in query
+        or any("\x00" in value for value in request.COOKIES.values())
+    )
 
 
 def request_id(request: HttpRequest) -> str | None:

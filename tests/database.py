@@ -1,12 +1,22 @@
-"""Empties the database after a test that committed, quickly, and past the triggers that guard the books."""
+"""Makes the tests' database quickly, and empties it past the triggers that guard the books."""
 
+import contextlib
+import hashlib
+import os
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from psycopg import sql
+
+from tests.settings import OWN_SERVER
 
 MIGRATIONS = "django_migrations"  # what is applied stays applied
 _tables: list[str] = []
@@ -16,13 +26,65 @@ _seeded: list[
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """On our own server, start from a copy of what the same migrations made in an earlier run."""
+    if OWN_SERVER:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+            names = [name for (name,) in server.execute("SELECT datname FROM pg_database")]
+            for name in filter(_is_left_over, names):
+                # Another run may be quicker, or be at work on it.
+                with contextlib.suppress(psycopg.Error):
+                    server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        if (template := _template()) in names:
+            connection.settings_dict["TEST"]["TEMPLATE"] = template
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """pytest-django's own set-up, and a copy of the rows that migrations made."""
     with django_db_blocker.unblock():
+        if OWN_SERVER and not connection.settings_dict["TEST"].get("TEMPLATE"):
+            _keep_as_template()
         _remember()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: flush())
         yield
+
+
+def _is_left_over(name: str) -> bool:
+    """The database of a run that was killed, or the template of other migrations."""
+    if name.startswith("migrated_"):
+        return name != _template()
+    if run := re.match(r"test_(\d+)", name):
+        try:
+            os.kill(int(run[1]), 0)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+@cache
+def _template() -> str:
+    digest = hashlib.sha256()
+    for app in apps.get_app_configs():
+        for file in sorted(Path(app.path, "migrations").glob("*.py")):
+            digest.update(file.read_bytes())
+    return f"migrated_{digest.hexdigest()[:16]}"
+
+
+def _keep_as_template() -> None:
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    # Another run may have been quicker.
+    with (
+        contextlib.suppress(psycopg.Error),
+        psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server,
+    ):
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(_template()), sql.Identifier(name)
+            )
+        )
 
 
 def _remember() -> None:

@@ -83,7 +83,7 @@ class Upstream:
         return list(self.jobs.values())[-1]
 
     def webhook_path(self, job: Job | None = None) -> str:
-        url = (job or self.job).body["webhook_url"]
+        url: str = (job or self.job).body["webhook_url"]
         return "/webhooks/" + url.split("/webhooks/")[1]
 
     def webhook(self, job: Job | None = None, *, status: str = "succeeded") -> bytes:

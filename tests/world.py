@@ -2,14 +2,13 @@
 
 import itertools
 import json
-import pydoc
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
@@ -18,6 +17,11 @@ from accounts.models import Organization, Role, User
 from billing import ledger
 from billing.checking import differences
 from billing.models import Grant
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    Answer = _MonkeyPatchedWSGIResponse  # what a test client gives
 
 PASSWORD = "correct horse battery staple"
 _number = itertools.count(1)
@@ -50,12 +54,12 @@ class Api:
         self.client = Client(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {secret}"}
 
-    def get(self, path: str, **params: Any) -> HttpResponse:
+    def get(self, path: str, **params: Any) -> "Answer":
         return self.client.get(f"/api/v1{path}", params, headers=self.headers)
 
     def post(
         self, path: str, body: Any = None, *, key: str | None = None, **headers: str
-    ) -> HttpResponse:
+    ) -> "Answer":
         data = body if isinstance(body, bytes | str) else json.dumps(body or {})
         sent = {**self.headers, **headers, **({"Idempotency-Key": key} if key else {})}
         return self.client.post(
@@ -139,7 +143,7 @@ def run_queue(db: None) -> Callable[[], int]:
         while row := OrmQ.objects.order_by("id").first():
             task = SignedPackage.loads(row.payload)
             OrmQ.objects.filter(pk=row.pk).delete()
-            pydoc.locate(task["func"])(*task["args"])
+            import_string(task["func"])(*task["args"])
             ran += 1
         return ran
 

@@ -6,7 +6,7 @@ NEW_ID = """
 CREATE FUNCTION billing_new_id(prefix text) RETURNS text LANGUAGE sql VOLATILE AS $$
     -- The same form as seedance_saas/ids.py: milliseconds, then random digits.
     SELECT prefix || '_'
-        || lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+        || lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
         || substr(md5(gen_random_uuid()::text), 1, 20)
 $$;
 """

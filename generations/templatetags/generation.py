@@ -173,7 +173,8 @@ def progress(generation: Generation) -> Progress:
     typical = queue_position.typical_seconds(generation.model)
     elapsed = max(0, int((timezone.now() - generation.created_at).total_seconds()))
     percent = min(PROGRESS_SHOWN_MAX, elapsed * 100 // typical)
-    if place := queue_position.of(generation):
+    waits = generation.state in {State.PREPARING, State.QUEUED}
+    if waits and (place := queue_position.of(generation)):
         words = f"{_place(place.position)} in the queue", f"Done in {_about(place.eta_seconds)}"
         return Progress(*words, percent=0)
     late = elapsed > typical

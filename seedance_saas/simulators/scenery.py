@@ -27,6 +27,7 @@ class Layer:
     fill: Image.Image
     top: int
     travel: float
+    has_lights: bool
 
 
 class Landscape:
@@ -153,7 +154,7 @@ class Landscape:
             fill = colours.gradient((body, foot), (0.0, 1.0), (wide, bottom - top))
             if lights is not None:
                 fill.paste(mix(self._palette.sun, (255, 190, 110), 0.5), (0, 0), lights)
-            layers.append(Layer(mask, fill, top, plan.travel * width))
+            layers.append(Layer(mask, fill, top, plan.travel * width, lights is not None))
         return layers
 
 
@@ -163,8 +164,11 @@ def _paste(picture: Image.Image, layer: Layer, at: float) -> None:
     shift = layer.travel * at
     box = (shift, 0, shift + width, height)
     mask = layer.mask.resize((width, height), BILINEAR, box=box)
-    whole = round(shift)
-    picture.paste(layer.fill.crop((whole, 0, whole + width, height)), (0, layer.top), mask)
+    if layer.has_lights:
+        fill = layer.fill.resize((width, height), BILINEAR, box=box)
+    else:  # the same in every column
+        fill = layer.fill.crop((0, 0, width, height))
+    picture.paste(fill, (0, layer.top), mask)
 
 
 def _extended(sky: Image.Image, height: int) -> Image.Image:

@@ -22,13 +22,12 @@ from billing import ledger
 from billing.checking import differences
 from billing.errors import InDebt, InsufficientCredits
 from billing.models import Account, Grant, Transfer
-from tests.billing.moves import left, owe
+from tests.billing.moves import owe
 
 NOW = timezone.now()
 EXPIRIES = (None, NOW + timedelta(days=1), NOW + timedelta(days=9), NOW - timedelta(seconds=1))
 NEVER = datetime.max.replace(tzinfo=NOW.tzinfo)
 PRIORITIES = {"promotional": 10, "purchased": 50, "invoice": 90}
-amounts = st.integers(1, 12)
 
 
 @dataclass
@@ -100,14 +99,19 @@ class Ledger(RuleBasedStateMachine):
         self.savepoint = transaction.savepoint()
 
     def teardown(self) -> None:
-        transaction.savepoint_rollback(self.savepoint)
+        try:
+            assert differences() == []
+            assert everything_together() == 0
+        finally:
+            transaction.savepoint_rollback(self.savepoint)
 
     @initialize()
     def two_organizations(self) -> None:
         self.books = [Book(Organization.objects.create(name=name)) for name in ("Acme", "Rival")]
         self.count = 0
-        for book in self.books:  # a wallet of its own, with nothing in it that can be held
-            self.deposit(book, 1, "purchased", EXPIRIES[-1])
+        for book in self.books:
+            for expires_at in EXPIRIES:
+                self.deposit(book, 7, "purchased", expires_at)
 
     def name(self) -> str:
         self.count += 1
@@ -126,7 +130,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 1),
-        amount=amounts,
+        amount=st.integers(1, 30),
         kind=st.sampled_from(sorted(PRIORITIES)),
         expires_at=st.sampled_from(EXPIRIES),
     )
@@ -135,7 +139,7 @@ class Ledger(RuleBasedStateMachine):
     ) -> None:
         self.deposit(self.books[which], amount, kind, expires_at)
 
-    @rule(which=st.integers(0, 1), amount=amounts)
+    @rule(which=st.integers(0, 1), amount=st.integers(1, 3))
     def money_is_taken_back(self, which: int, amount: int) -> None:
         book = self.books[which]
         owe(book.organization, self.name(), amount)
@@ -144,7 +148,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 1),
-        wanted=st.lists(amounts, min_size=1, max_size=3),
+        wanted=st.lists(st.integers(1, 12), min_size=1, max_size=3),
         days=st.sampled_from([0, 5]),
     )
     def work_is_asked_for(self, which: int, wanted: list[int], days: int) -> None:
@@ -197,41 +201,38 @@ class Ledger(RuleBasedStateMachine):
                 credits.usable(NOW) for credits in book.credits
             )
             assert (balance.held_microusd, balance.debt_microusd) == (held, book.debt)
-            assert [left(credits.grant) for credits in book.credits] == [
-                credits.left for credits in book.credits
-            ]
+            accounts = Account.objects.filter(organization=book.organization, kind="grant")
+            assert dict(accounts.values_list("grant", "balance_microusd")) == {
+                credits.grant.id: credits.left for credits in book.credits
+            }
             written = Transfer.objects.filter(organization=book.organization).order_by("number")
             assert list(written.values_list("number", "available_after_microusd")) == list(
                 enumerate(book.running, start=1)
             )
 
-    @invariant()
-    def the_books_prove_themselves(self) -> None:
-        assert differences() == []
-        assert not Account.objects.filter(balance_microusd__lt=0).exists()
 
-    @invariant()
-    def everything_sums_to_zero(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT (SELECT sum(CASE WHEN kind = 'debt' THEN -balance_microusd
-                                        ELSE balance_microusd END)
-                        FROM billing_account WHERE organization_id IS NOT NULL)
-                     + (SELECT coalesce(sum(amount_microusd), 0) FROM billing_transfer
-                        JOIN billing_account AS ours ON ours.id = to_account_id
-                        WHERE ours.organization_id IS NULL)
-                     - (SELECT coalesce(sum(amount_microusd), 0) FROM billing_transfer
-                        JOIN billing_account AS ours ON ours.id = from_account_id
-                        WHERE ours.organization_id IS NULL)
-                """
-            )
-            assert cursor.fetchone() == (0,)
+def everything_together() -> int:
+    """The sum of all accounts: the tenants' by their balances, ours by their transfers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT (SELECT sum(CASE WHEN kind = 'debt' THEN -balance_microusd
+                                    ELSE balance_microusd END)
+                    FROM billing_account WHERE organization_id IS NOT NULL)
+                 + (SELECT coalesce(sum(amount_microusd), 0) FROM billing_transfer
+                    JOIN billing_account AS ours ON ours.id = to_account_id
+                    WHERE ours.organization_id IS NULL)
+                 - (SELECT coalesce(sum(amount_microusd), 0) FROM billing_transfer
+                    JOIN billing_account AS ours ON ours.id = from_account_id
+                    WHERE ours.organization_id IS NULL)
+            """
+        )
+        return int(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db
 def test_random_histories_keep_the_books_right() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Ledger,
         settings=settings(
             max_examples=20,

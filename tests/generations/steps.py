@@ -1,13 +1,12 @@
 """The straight line in single steps, and the questions that many tests ask at their end."""
 
-import pydoc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import time_machine
 from django.db.models import QuerySet
-from django.http import HttpResponse
 from django.test import Client
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
@@ -17,6 +16,9 @@ from generations import sweeps, tasks
 from generations.models import Attempt, Generation, InputFile, Move
 from tests.upstream import Job, Upstream
 from tests.world import Api, money
+
+if TYPE_CHECKING:
+    from tests.world import Answer
 
 TEXT = "seedance-2.0-fast-text-to-video"
 IMAGE = "seedance-2.0-fast-image-to-video"
@@ -42,7 +44,7 @@ def run_next() -> str:
     row = OrmQ.objects.order_by("id")[0]
     task = SignedPackage.loads(row.payload)
     OrmQ.objects.filter(pk=row.pk).delete()
-    pydoc.locate(task["func"])(*task["args"])
+    import_string(task["func"])(*task["args"])
     return str(task["func"].split(".")[-1])
 
 
@@ -116,7 +118,7 @@ class Line:
         """What a webhook or a poll would do."""
         tasks.reconcile(Attempt.objects.latest("id").pk)
 
-    def webhook(self, body: bytes | None = None, **headers: str) -> HttpResponse:
+    def webhook(self, body: bytes | None = None, **headers: str) -> "Answer":
         return Client().post(
             self.upstream.webhook_path(),
             self.upstream.webhook() if body is None else body,
@@ -180,7 +182,7 @@ def _ends(generation: Generation) -> list[str]:
     return list(events.values_list("type", flat=True))
 
 
-def refused(response: HttpResponse, status: int, code: str, param: str | None) -> dict[str, Any]:
+def refused(response: "Answer", status: int, code: str, param: str | None) -> dict[str, Any]:
     """The one error shape, with these words in it; the error itself."""
     assert response.status_code == status, response.content
     body = response.json()

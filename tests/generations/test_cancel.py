@@ -1,18 +1,20 @@
 """A cancel is a request: granted at once, passed on, or too late, and never charged when granted."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from django.http import HttpResponse
 
-from generations import lifecycle
+from generations import settling
 from generations.models import Attempt, Generation
 from tests.generations.steps import Line, lose_tasks, refused, run_all, run_next, waiting
 from tests.upstream import JPEG, Job, served
 
+if TYPE_CHECKING:
+    from tests.world import Answer
 
-def cancel(line: Line, generation: Generation) -> HttpResponse:
+
+def cancel(line: Line, generation: Generation) -> "Answer":
     return line.api.post(f"/generations/{generation.id}/cancel")
 
 
@@ -232,14 +234,14 @@ def test_a_cancel_that_meets_the_dispatch_is_a_wish(
 ) -> None:
     """Between its look and its write the generation was dispatched."""
     generation = line.create()
-    settle = lifecycle.settle_canceled
+    settle = settling.settle_canceled
 
     def overtaken(row: Generation) -> bool:
-        monkeypatch.setattr(lifecycle, "settle_canceled", settle)
+        monkeypatch.setattr("generations.lifecycle.settle_canceled", settle)
         assert run_next() == "dispatch_queued"
         return settle(row)
 
-    monkeypatch.setattr(lifecycle, "settle_canceled", overtaken)
+    monkeypatch.setattr("generations.lifecycle.settle_canceled", overtaken)
 
     wished(line, generation)
 

@@ -1,5 +1,6 @@
 """A create holds and queues, or does nothing at all."""
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -7,7 +8,6 @@ import pytest
 from django.conf import settings as django_settings
 
 from accounts.models import Organization
-from generations import api as generations_api
 from generations.models import Generation
 from tests.generations.steps import (
     BODY,
@@ -187,7 +187,7 @@ def test_prefer_wait_answers_with_the_end(line: Line, monkeypatch: pytest.Monkey
             line.upstream.finish(job)
         line.sweep(10)
 
-    monkeypatch.setattr(generations_api.time, "sleep", rendered)
+    monkeypatch.setattr(time, "sleep", rendered)
 
     response = line.api.post("/generations", BODY, Prefer="respond-async, wait=5")
 
@@ -205,8 +205,8 @@ def test_prefer_wait_waits_once_for_all(
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr(generations_api.time, "sleep", sleep)
-    monkeypatch.setattr(generations_api.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     response = api.post("/generations", {**BODY, "num_generations": 4}, Prefer="wait=90")
 
@@ -218,7 +218,7 @@ def test_prefer_wait_waits_once_for_all(
 def test_a_wait_that_says_nothing_is_no_wait(
     acme: Organization, api: Api, monkeypatch: pytest.MonkeyPatch, prefer: str
 ) -> None:
-    monkeypatch.setattr(generations_api.time, "sleep", lambda seconds: pytest.fail("it waited"))
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waited"))
 
     assert api.post("/generations", BODY, Prefer=prefer).status_code == 201
 

@@ -62,7 +62,7 @@ def test_a_tenant_pays_for_a_video_and_watches_it(
     assert (usage.seconds, usage.amount_microusd, usage.end_user_id) == (4, 451_600, "u_9f2c")
 
     video = Client().get(done["output"]["video_url"].removeprefix("http://127.0.0.1:8000"))
-    content = b"".join(video)  # type: ignore[arg-type]
+    content = b"".join(video)
     assert content[4:8] == b"ftyp"
     assert len(content) == done["output"]["bytes"]
 

@@ -47,7 +47,7 @@ def test_a_job_that_is_done_is_collected(line: Line, status: str, output: Any) -
         ("0.4516", 451_600),
         ("0.000001", 1),
         ("12.345678", 12_345_678),
-        ("0.29", 290_000),  # 289999 in binary fractions
+        ("0.500002", 500_002),  # one less in binary fractions
         ("0", 0),
         ("3", 3_000_000),
         ('"0.45"', None),

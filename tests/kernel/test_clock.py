@@ -31,7 +31,7 @@ def one_sweep(settings: Settings) -> None:
 def _age(sweep: Sweep, *, enqueued: int, finished: int | None) -> None:
     """As if it had been enqueued and finished so many seconds ago."""
     sweep.enqueued_at = timezone.now() - timedelta(seconds=enqueued)
-    sweep.finished_at = finished and timezone.now() - timedelta(seconds=finished)
+    sweep.finished_at = timezone.now() - timedelta(seconds=finished) if finished else None
     sweep.save()
 
 

@@ -121,18 +121,46 @@ def test_the_pages_of_the_account_wear_our_frame(
 @pytest.mark.parametrize(
     "path",
     [
-        "/generations/gen_%00",
-        "/create?from=%00",
-        "/gallery?end_user_id=%00",
         "/gallery?cursor=AA==",
         "/gallery?cursor=%C3%A9",
-        "/live?seen=%00:queued",
-        "/billing?reference=%00",
         "/billing?cursor=AA==",
         "/billing?cursor=bm8=",
+        "/generations/gen_%C3%A9",
     ],
 )
-def test_what_the_database_cannot_hold_is_not_found(
+def test_what_no_list_gave_out_is_not_found(
     acme: Organization, browser: Callable[..., Client], path: str
 ) -> None:
     assert browser(acme).get(path).status_code == 404
+
+
+def test_what_the_database_cannot_hold_breaks_nothing(
+    acme: Organization, browser: Callable[..., Client]
+) -> None:
+    client = browser(acme)
+    assert client.get("/gallery?end_user_id=%00").status_code == 400
+    assert client.post("/organizations/choose", {"organization": "\x00"}).status_code == 404
+    assert client.post("/organizations/new", {"name": "\x00"}).status_code == 400
+    assert client.post("/create", {"prompt": "\x00", "do": "update"}).status_code == 200
+    assert client.post("/create", {"prompt": "\x00", "do": "make"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/live?seen=gen_1:running", "/generations/gen_1/live"])
+def test_a_part_asked_for_after_signing_out_loads_the_whole_page(db: None, path: str) -> None:
+    signed_out = Client().get(path, headers={"HX-Request": "true"})
+    assert signed_out.headers["HX-Refresh"] == "true"
+
+
+def test_a_part_of_what_is_gone_loads_the_whole_page(
+    acme: Organization, browser: Callable[..., Client]
+) -> None:
+    gone = browser(acme).get("/generations/gen_1/live", headers={"HX-Request": "true"})
+    assert gone.headers["HX-Refresh"] == "true"
+
+
+def test_a_part_and_its_page_are_kept_apart_by_caches(
+    acme: Organization, browser: Callable[..., Client]
+) -> None:
+    answer = browser(acme).get("/gallery")
+    assert "HX-Request" in answer.headers["Vary"]
+    assert answer.headers["Cache-Control"] == "private, no-cache"

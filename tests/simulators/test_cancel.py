@@ -1,7 +1,10 @@
 """POST /v1/prediction/{id}/cancel."""
 
+import time
+
 import httpx
 
+from seedance_saas.simulators.thread import SimulatorThread
 from tests.simulators.conftest import Create, Receiver
 
 
@@ -48,14 +51,16 @@ def test_stuck_work_can_be_canceled(api: httpx.Client, create: Create) -> None:
     assert api.post(f"/v1/prediction/{job_id}/cancel").status_code == 200
 
 
-def test_a_cancel_sends_no_webhook(api: httpx.Client, create: Create, receiver: Receiver) -> None:
-    canceled = create("simulate: work 1", webhook_url=receiver.url).json()["id"]
+def test_a_cancel_sends_no_webhook(
+    simulator: SimulatorThread, api: httpx.Client, create: Create, receiver: Receiver
+) -> None:
+    canceled = create("simulate: work 60", webhook_url=receiver.url).json()["id"]
     api.post(f"/v1/prediction/{canceled}/cancel")
-    finished = create("simulate: work 2", webhook_url=receiver.url).json()["id"]
 
-    posts = receiver.wait_for(1)
+    simulator.config.clock = lambda: time.time() + 61
+    finished = create(webhook_url=receiver.url).json()["id"]
 
-    assert [finished.encode() in post.body for post in posts] == [True]
+    assert [finished.encode() in post.body for post in receiver.wait_for(1)] == [True]
 
 
 def test_an_unknown_id_is_404(api: httpx.Client) -> None:

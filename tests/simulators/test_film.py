@@ -41,15 +41,15 @@ def output(api: httpx.Client, create: Create, prompt: str, **given: object) -> b
 
 
 def test_a_film_is_exactly_what_was_ordered(api: httpx.Client, create: Create) -> None:
-    content = output(api, create, "A red kite over the sea", resolution="720p")
+    content = output(api, create, "A kite over the sea simulate: seconds 2", resolution="720p")
 
     assert measure(content) == {
         "codec": ("h264", "yuv420p"),
         "pixels": (1280, 720),
         "rate": 24,
-        "frames": 96,
-        "video_seconds": 4,
-        "seconds": 4.0,
+        "frames": 48,
+        "video_seconds": 2,
+        "seconds": 2.0,
         "sound": ["aac"],
     }
 

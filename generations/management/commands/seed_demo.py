@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         target = settings.DATA_DIR / "demo.env"
         if User.objects.filter(email=OWNER).exists() and target.exists():
+            _keep_address(target)
             return
         password = f"demo-{secrets.token_hex(4)}"
         with transaction.atomic():
@@ -65,6 +66,13 @@ def _organization(
         reference=f"demo:{organization.id}",
     )
     return organization
+
+
+def _keep_address(target: Path) -> None:
+    """The port may be another one than at the first start."""
+    values = dict(line.split("=", 1) for line in target.read_text().splitlines())
+    if values["SEEDANCE_URL"] != settings.PUBLIC_URL:
+        _write(target, **{**values, "SEEDANCE_URL": settings.PUBLIC_URL})
 
 
 def _write(target: Path, **values: str) -> None:

@@ -97,7 +97,7 @@ class Command(BaseCommand):
             for process in processes:
                 if process.has_ended():
                     self.stdout.write(
-                        f"The {process.name} ended with code {process.exit_code} and is started"
+                        f"{process.name}: ended with code {process.exit_code} and is started"
                         f" again; see {_short(LOGS / process.name)}.log."
                     )
                 if process.is_due():

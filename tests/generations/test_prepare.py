@@ -1,0 +1,234 @@
+"""Files that a request names are fetched, told by their bytes, and served by us from then on."""
+
+import hashlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection
+from django.test import Client
+
+from generations import inputs
+from generations.models import Generation, InputFile
+from seedance_saas import http
+from tests.generations.steps import REFERENCE, Line, run_all, run_next
+from tests.upstream import JPEG, served
+
+SITE = "https://acme.example"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
+WEBP = b"RIFF\x10\0\0\0WEBPVP8 "
+WAV = b"RIFF\x10\0\0\0WAVEfmt "
+MP4 = b"\0\0\0\x18ftypmp42" + b"\0" * 8
+MOV = b"\0\0\0\x14ftypqt  " + b"\0" * 8
+MP3_TAGGED = b"ID3\x04\0\0" + b"\0" * 16
+MP3 = b"\xff\xfb\x90\x00" + b"\0" * 16
+Answer = bytes | int | Callable[[httpx.Request], httpx.Response]
+
+
+def files(line: Line, answers: dict[str, Answer]) -> None:
+    line.upstream.files.update({f"{SITE}/{name}": answer for name, answer in answers.items()})
+
+
+def prepared(line: Line, **fields: Any) -> Generation:
+    generation = line.create(model=REFERENCE, **fields)
+    run_all()
+    return line.now(generation)
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "content_type", "extension"),
+    [
+        ("image_urls", JPEG, "image/jpeg", "jpg"),
+        ("image_urls", PNG, "image/png", "png"),
+        ("image_urls", WEBP, "image/webp", "webp"),
+        ("video_urls", MP4, "video/mp4", "mp4"),
+        ("video_urls", MOV, "video/quicktime", "mov"),
+        ("audio_urls", MP3_TAGGED, "audio/mpeg", "mp3"),
+        ("audio_urls", MP3, "audio/mpeg", "mp3"),
+        ("audio_urls", WAV, "audio/wav", "wav"),
+    ],
+)
+def test_a_file_is_told_by_its_bytes(
+    line: Line, storage: Path, field: str, content: bytes, content_type: str, extension: str
+) -> None:
+    files(line, {"a.exe": content, "b": JPEG})
+    beside = {"image_urls": [f"{SITE}/b"]} if field == "audio_urls" else {}
+
+    generation = prepared(line, **{**beside, field: [f"{SITE}/a.exe"]})
+
+    line.held(generation, "running")
+    sha256 = hashlib.sha256(content).hexdigest()
+    row = InputFile.objects.get(field=field)
+    assert (row.content_type, row.bytes, row.sha256) == (content_type, len(content), sha256)
+    assert row.file == f"{line.organization.id}/inputs/{sha256}.{extension}"
+    assert (storage / row.file).read_bytes() == content
+
+
+def test_the_provider_gets_only_addresses_of_ours(line: Line, settings: Any) -> None:
+    settings.MEDIA_URL_FOR_PROVIDERS = "https://media.example.com"
+    files(line, {"one": JPEG, "two": PNG, "clip": MP4})
+
+    prepared(
+        line,
+        prompt="@Image1, then @Image2 as in @Video1",
+        image_urls=[f"{SITE}/one", f"{SITE}/two"],
+        video_urls=[f"{SITE}/clip"],
+    )
+
+    sent = line.upstream.job.body["input"]
+    assert "acme.example" not in str(sent)
+    assert "audio_urls" not in sent
+    urls = [*sent["image_urls"], *sent["video_urls"]]
+    assert len(urls) == 3
+    for url, content in zip(urls, (JPEG, PNG, MP4), strict=True):
+        assert url.startswith("https://media.example.com/media/")
+        response = Client().get(url.removeprefix("https://media.example.com"))
+        assert b"".join(response) == content
+
+
+def test_the_customer_sees_what_it_sent(line: Line) -> None:
+    files(line, {"one": JPEG})
+
+    generation = prepared(line, image_urls=[f"{SITE}/one"])
+
+    shown = line.api.get(f"/generations/{generation.id}").json()["input"]
+    assert shown["image_urls"] == [f"{SITE}/one"]
+
+
+def test_a_file_that_is_named_twice_is_kept_once(line: Line, storage: Path) -> None:
+    files(line, {"one": JPEG, "two": JPEG})
+
+    prepared(line, image_urls=[f"{SITE}/one", f"{SITE}/two"])
+
+    assert len(list(storage.rglob("*.jpg"))) == 1
+    assert len(set(line.upstream.job.body["input"]["image_urls"])) == 1
+
+
+def large(size: int, *, said: bool) -> Answer:
+    content = JPEG + b"\0" * (size - len(JPEG))
+    return (
+        content if said else lambda request: httpx.Response(200, stream=httpx.ByteStream(content))
+    )
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
+
+
+IMAGES = "image/jpeg, image/png, image/webp"
+VIDEOS = "video/mp4, video/quicktime"
+
+
+@pytest.mark.parametrize(
+    ("field", "answer", "code", "message"),
+    [
+        ("image_urls", 404, "input_unavailable", "The server answered 404."),
+        ("image_urls", 500, "input_unavailable", "The server answered 500."),
+        ("image_urls", unreachable, "input_unavailable", "The server could not be reached."),
+        ("image_urls", b"<svg>", "unsupported_media", f"the file is none of {IMAGES}."),
+        ("image_urls", b"", "unsupported_media", f"the file is none of {IMAGES}."),
+        ("image_urls", MP4, "unsupported_media", f"the file is none of {IMAGES}."),
+        ("video_urls", JPEG, "unsupported_media", f"the file is none of {VIDEOS}."),
+        ("video_urls", WEBP, "unsupported_media", f"the file is none of {VIDEOS}."),
+        ("image_urls", large(1001, said=True), "media_too_large", "larger than 1,000 bytes."),
+        ("image_urls", large(1001, said=False), "media_too_large", "larger than 1,000 bytes."),
+    ],
+)
+def test_a_bad_file_ends_it_free_and_says_which_and_why(
+    line: Line,
+    monkeypatch: pytest.MonkeyPatch,
+    field: str,
+    answer: Answer,
+    code: str,
+    message: str,
+) -> None:
+    monkeypatch.setitem(inputs.BYTES_MAX, "image", 1000)
+    files(line, {"good": JPEG if field == "image_urls" else MP4, "bad": answer})
+
+    generation = prepared(line, **{field: [f"{SITE}/good", f"{SITE}/bad"]})
+
+    line.free(generation, "failed", code)
+    assert generation.failure_message.startswith(f"{field}[1]: ")
+    assert generation.failure_message.endswith(message)
+    failure = line.api.get(f"/generations/{generation.id}").json()["failure"]
+    assert failure == {
+        "code": code,
+        "message": generation.failure_message,
+        "retryable": code == "input_unavailable",
+        "charged": False,
+    }
+    assert line.upstream.creates == 0
+
+
+def test_videos_have_a_limit_together(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "VIDEOS_BYTES_MAX", 2 * len(MP4) - 1)
+    files(line, {"one": MP4, "two": MP4})
+
+    generation = prepared(line, video_urls=[f"{SITE}/one", f"{SITE}/two"])
+
+    line.free(generation, "failed", "media_too_large")
+    assert generation.failure_message == "video_urls: together more than 39 bytes."
+
+
+def test_a_name_that_leads_inside_is_not_fetched(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked public when it was asked for."""
+    monkeypatch.undo()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7",))])
+    monkeypatch.setattr(http, "TRANSPORT", httpx.MockTransport(line.upstream.file))
+
+    with pytest.raises(inputs.BadInput) as bad:
+        inputs.fetch_all(line.create(model=REFERENCE, image_urls=[f"{SITE}/one"]))
+
+    assert bad.value.code == "input_unavailable"
+    assert bad.value.message == "image_urls[0]: The address is not public."
+    assert line.upstream.fetches == []
+
+
+def test_a_redirect_is_followed_to_the_file(line: Line) -> None:
+    def moved(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"Location": "/there.jpg"})
+
+    files(line, {"here.jpg": moved, "there.jpg": JPEG})
+
+    line.held(prepared(line, image_urls=[f"{SITE}/here.jpg"]), "running")
+    assert line.upstream.fetches == [f"{SITE}/here.jpg", f"{SITE}/there.jpg"]
+
+
+def test_a_repeat_goes_on_where_it_stopped(line: Line) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(request: httpx.Request) -> httpx.Response:
+        raise Killed
+
+    files(line, {"one": JPEG, "two": die})
+    generation = line.create(model=REFERENCE, image_urls=[f"{SITE}/one", f"{SITE}/two"])
+    with pytest.raises(Killed):
+        run_next()
+    files(line, {"two": lambda request: served(PNG)})
+
+    line.sweep(74)
+    line.held(generation, "preparing")
+    line.sweep(2)
+
+    line.held(generation, "submitting" if line.now(generation).state == "submitting" else "running")
+    assert line.upstream.fetches == [f"{SITE}/one", f"{SITE}/two", f"{SITE}/two"]
+
+
+def test_no_transaction_is_open_while_a_stranger_is_waited_for(line: Line) -> None:
+    depth = len(connection.savepoint_ids)
+    seen: list[int] = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        seen.append(len(connection.savepoint_ids))
+        return served(JPEG)
+
+    files(line, {"one": look})
+    prepared(line, image_urls=[f"{SITE}/one"])
+
+    assert seen == [depth]

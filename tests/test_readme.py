@@ -1,0 +1,31 @@
+"""The README says what is true."""
+
+import re
+from pathlib import Path
+
+from seedance_saas.simulators.commands import TABLE
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_word_of_the_simulator_is_explained() -> None:
+    missing = [command.name for command in TABLE if f"`simulate: {command.name}`" not in README]
+
+    assert missing == []
+
+
+def test_every_variable_that_the_settings_read_is_named() -> None:
+    settings = (ROOT / "seedance_saas" / "settings.py").read_text()
+    read = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', settings)
+
+    assert [name for name in read if f"`{name}`" not in README] == []
+
+
+def test_every_file_that_it_points_at_is_there() -> None:
+    named = re.findall(r"`((?:seedance_saas|accounts|billing|generations)/[\w/.]+)`", README)
+    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
+
+    assert named
+    assert shown
+    assert [path for path in {*named, *shown} if not (ROOT / path).exists()] == []
