@@ -38,7 +38,7 @@ class _Rollup:
             FULL JOIN ({self.truth}) AS derived ON {joined}
             WHERE ({written}) IS DISTINCT FROM ({derived})
             ORDER BY 1
-        """
+        """  # noqa: S608  # constants of this file
 
     @property
     def rewrite(self) -> str:
@@ -46,7 +46,7 @@ class _Rollup:
         return f"""
             INSERT INTO {self.table} (organization_id, {columns})
             SELECT %s, {columns} FROM ({self.truth}) AS derived
-        """
+        """  # noqa: S608  # constants of this file
 
 
 _USAGE_DAYS = _Rollup(

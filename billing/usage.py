@@ -125,10 +125,8 @@ def days_of(
     assert set(filters) <= set(FILTERS), filters
     days = UsageDay.objects.filter(organization=organization, day__gte=first, day__lt=last)
     for name, value in filters.items():
-        if name in _FIELDS:
-            days = days.filter(**{_FIELDS[name]: value})
-        else:
-            days = days.filter(labels__contains={name: value})
+        wanted = {_FIELDS[name]: value} if name in _FIELDS else {"labels__contains": {name: value}}
+        days = days.filter(**wanted)
     return days
 
 
