@@ -70,7 +70,7 @@ def rename_end_user(organization: Organization, end_user_id: str, pseudonym: str
             """,
             {"organization": organization.pk, "name": end_user_id, "pseudonym": pseudonym},
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _oldest_kept_id() -> str:

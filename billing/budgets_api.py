@@ -177,8 +177,9 @@ def _read(body: dict[str, Any]) -> tuple[int | None, str | None]:
 
 
 def _after(request: Request) -> str:
+    raw = request.query_params.get("cursor", "")
     try:
-        cursor = base64.urlsafe_b64decode(request.query_params.get("cursor", "").encode()).decode()
+        cursor = base64.b64decode(raw.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         cursor = "\x00"
     if "\x00" in cursor:

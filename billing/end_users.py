@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, Sum
@@ -109,7 +110,9 @@ def read(organization: Organization, end_user_ids: Iterable[str]) -> list[EndUse
     days = SpendingDay.objects.filter(
         **end_users, subject_id__in=wanted, day__lte=now.astimezone(UTC).date()
     )
-    spent = {row["subject_id"]: row for row in days.values("subject_id").annotate(**sums)}
+    spent: dict[str, Any] = {
+        row["subject_id"]: row for row in days.values("subject_id").annotate(**sums)
+    }
     found = []
     for id in wanted:
         budget = budgets.get(id) or budgets.get(Budget.EVERY_END_USER)
@@ -120,7 +123,7 @@ def read(organization: Organization, end_user_ids: Iterable[str]) -> list[EndUse
                 spent_microusd=row["charged_month"],
                 held_microusd=row["held_month"],
                 since=datetime.combine(periods.first_day("month", now), time(), UTC),
-                budget=budget and _standing(id, budget, row, now),
+                budget=_standing(id, budget, row, now) if budget else None,
                 is_budget_inherited=budget is not None and id not in budgets,
             )
         )

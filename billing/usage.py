@@ -5,9 +5,10 @@ groups and filters by them as by anything else.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import CharField, F, QuerySet, Sum, Value
@@ -105,7 +106,7 @@ def report(
         "total_microusd": Sum("amount_microusd", default=0),
     }
     if not group_by:
-        found = [days.aggregate(**totals)]
+        found: Iterable[Any] = [days.aggregate(**totals)]
     else:
         names = {f"by_{name}": _expression(name) for name in group_by}
         found = days.values(**names).annotate(**totals).order_by(*names)

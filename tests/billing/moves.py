@@ -9,6 +9,7 @@ from accounts.models import Organization
 from billing import ledger, usage
 from billing.models import Grant, Hold, Transfer
 from billing.posting import Page
+from seedance_saas.errors import Refusal
 
 
 def hold(
@@ -17,6 +18,27 @@ def hold(
     with transaction.atomic():
         wanted = ledger.Wanted(reference, microusd)
         ledger.hold(organization, [wanted], now=now or timezone.now())
+
+
+def hold_for(
+    organization: Organization,
+    reference: str,
+    microusd: int,
+    *,
+    end_user_id: str = "",
+    member_id: str = "",
+    api_key_id: str = "",
+) -> str:
+    """Hold on these accounts now: "held", or the code of the refusal."""
+    wanted = ledger.Wanted(
+        reference, microusd, end_user_id=end_user_id, member_id=member_id, api_key_id=api_key_id
+    )
+    try:
+        with transaction.atomic():
+            ledger.hold(organization, [wanted], now=timezone.now())
+    except Refusal as refusal:
+        return refusal.code
+    return "held"
 
 
 def used(
