@@ -36,10 +36,11 @@ MAIN = (
     Place("home", "Home", "home"),
     Place("create", "Create", "create"),
     Place("gallery", "Gallery", "gallery"),
-    Place("usage", "Usage", "usage"),
+    Place("usage", "Usage", "usage", roles.can_see_ledger),
 )
 MORE = (
     Place("billing", "Billing", "billing", roles.can_see_ledger),
+    Place("budgets", "Budgets", "budget", roles.can_see_ledger),
     Place("members", "Members", "members"),
     Place("end_users", "End users", "people"),
     Place("keys", "Keys", "key", roles.can_manage_keys),
@@ -79,7 +80,7 @@ def theme_of(request: HttpRequest) -> str:
 def _section(request: HttpRequest) -> str:
     """The place of the navigation that the page belongs to."""
     name = request.resolver_match.url_name if request.resolver_match else None
-    return "gallery" if name == "generation" else name or ""
+    return {"generation": "gallery", "budget_edit": "budgets"}.get(name or "", name or "")
 
 
 def _organizations(request: HttpRequest) -> list[Organization]:

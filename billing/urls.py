@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from billing import views
+from billing import budgets_views, usage_views, views
 
 urlpatterns = [
     path("billing", views.ledger_page, name="billing"),
     path("billing/transfers.csv", views.transfers_csv, name="transfers_csv"),
+    path("usage", usage_views.usage_page, name="usage"),
+    path("usage.csv", usage_views.usage_csv, name="usage_csv"),
+    path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
+    path("budgets", budgets_views.budgets_page, name="budgets"),
+    path("budgets/edit", budgets_views.edit, name="budget_edit"),
 ]

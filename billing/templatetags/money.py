@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing import ledger
+from seedance_saas.api import usd
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
@@ -57,6 +58,42 @@ def rate(amount: int | str) -> str:
     """A price per second: at least four places."""
     whole, _, places = f"{_dollars(amount):,.6f}".partition(".")
     return f"${whole}.{places[:4]}{places[4:].rstrip('0')}"
+
+
+@register.filter
+def plain_money(amount: int) -> str:
+    """An amount as bare text, for places that hold no markup."""
+    return f"${usd(amount)}"
+
+
+@register.filter
+def tick_money(amount: int) -> str:
+    """A round amount beside a line of a chart: "$20", "$0.50", "$1,500"."""
+    dollars = _dollars(amount)
+    if dollars == dollars.to_integral_value():
+        return f"${dollars:,.0f}"
+    whole, _, places = usd(amount).rstrip("0").partition(".")
+    return f"${whole}.{places:0<2}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def named(names: dict[str, str], value: str) -> str:
+    """What a value is called, or the value itself."""
+    return names.get(value, value)
+
+
+@register.filter
+def share(part: int, whole: int | None) -> str:
+    """How much of a bar a part takes, in percent with two places, at most all of it."""
+    if not whole or whole < 0:
+        return "0"
+    hundredths = min(10_000, part * 10_000 // whole)
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
 @register.simple_tag(takes_context=True)

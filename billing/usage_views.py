@@ -1,0 +1,196 @@
+"""The page of usage: parse, call, render. Its numbers are those of the API's report."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts import pages, roles
+from accounts.models import ApiKey, Membership, Organization
+from billing import chart, usage, usage_api, usage_files
+from seedance_saas.errors import InvalidRequest
+
+WORDS = {
+    "model": ("Model", "Unknown"),
+    "resolution": ("Resolution", "Unknown"),
+    "member": ("Member", "Nobody: by key"),
+    "api_key": ("Key", "No key: by hand"),
+    "end_user_id": ("End user", "No end user"),
+}
+ROWS_SHOWN = 100
+
+
+@require_GET
+@pages.for_members
+def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
+    pages.require(roles.can_see_ledger(membership))
+    problem = None
+    try:
+        asked = _asked(request.GET)
+    except InvalidRequest as refusal:
+        problem, asked = refusal, _asked(QueryDict())
+    (name,) = asked.group_by
+    organization = membership.organization
+    report = list(usage.report(organization, asked.first, asked.last, ("day", name), asked.filters))
+    names = {**_names(organization, name), "": WORDS[name][1]}
+    rows = _rows(report, name, names)
+    total = sum(row["microusd"] for row in rows)
+    for row in rows:
+        row["share"] = _permille(row["microusd"], total)
+        row["url"] = _link(asked, {name: row["value"]}) if name not in asked.filters else ""
+    context = {
+        "asked": asked,
+        "problem": problem,
+        "until": asked.last - timedelta(days=1),
+        "has_today": asked.last > timezone.now().astimezone(UTC).date(),
+        "group": name,
+        "group_word": WORDS[name][0],
+        "groups": [(key, word, _link(asked, group_by=key)) for key, (word, _) in WORDS.items()],
+        "filters": [
+            (
+                WORDS[key][0],
+                _names(organization, key).get(value, value) or WORDS[key][1],
+                _link(asked, without=key),
+            )
+            for key, value in asked.filters.items()
+        ],
+        "rows": rows[:ROWS_SHOWN],
+        "rest": _sum(rows[ROWS_SHOWN:]),
+        "rest_count": len(rows[ROWS_SHOWN:]),
+        "total": _sum(rows),
+        "chart": chart.stacked(
+            asked.first,
+            asked.last,
+            [(_day(row), str(row.group[name]), row.charged_microusd) for row in report],
+            [row["value"] for row in rows],
+        ),
+        "names": names,
+        "csv_query": _api_query(asked, group_by=f"day,{name}"),
+        "focus_query": _api_query(asked),
+    }
+    return render(request, "billing/usage.html", context)
+
+
+@require_GET
+@pages.for_members
+def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
+    """The API's file, for a person."""
+    pages.require(roles.can_see_ledger(membership))
+    return _file(request, membership, usage_files.usage_csv)
+
+
+@require_GET
+@pages.for_members
+def focus_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
+    pages.require(roles.can_see_ledger(membership))
+    return _file(request, membership, usage_files.focus_csv)
+
+
+def _file(request: HttpRequest, membership: Membership, make: Any) -> HttpResponseBase:
+    try:
+        answer: StreamingHttpResponse = make(
+            membership.organization, usage_api.read(request.GET.dict())
+        )
+    except InvalidRequest as refusal:
+        return HttpResponse(refusal.message, status=400, content_type="text/plain; charset=utf-8")
+    return answer
+
+
+def _asked(query: QueryDict) -> usage_api.Asked:
+    """The address in the page's words: `since` and `until` are both in the report, as people say it."""
+    said = query.dict()
+    params = {name: str(said[name]) for name in usage.FILTERS if name in said}
+    if since := said.get("since"):
+        params["from"] = str(since)
+    if until := said.get("until"):
+        params["to"] = _day_after(str(until))
+    params["group_by"] = str(said.get("group_by") or usage.LABELS[0])
+    if params["group_by"] not in WORDS:
+        raise InvalidRequest(f"There is no group {params['group_by'][:50]!r}.", param="group_by")
+    return usage_api.read(params)
+
+
+def _day_after(text: str) -> str:
+    try:
+        return (date.fromisoformat(text) + timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
+def _rows(report: Sequence[usage.Row], name: str, names: dict[str, str]) -> list[dict[str, Any]]:
+    """One for each value, the most expensive first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in report:
+        value = str(row.group[name])
+        into = found.setdefault(
+            value,
+            {
+                "value": value,
+                "word": names.get(value, value),
+                "records": 0,
+                "seconds": 0,
+                "microusd": 0,
+            },
+        )
+        into["records"] += row.records_count
+        into["seconds"] += row.seconds
+        into["microusd"] += row.charged_microusd
+    ranked = sorted(found.values(), key=lambda one: (-one["microusd"], one["value"]))
+    for number, one in enumerate(ranked):
+        one["series"] = min(number + 1, chart.SERIES_MAX)
+    return ranked
+
+
+def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {name: sum(row[name] for row in rows) for name in ("records", "seconds", "microusd")}
+
+
+def _day(row: usage.Row) -> date:
+    day = row.group["day"]
+    assert isinstance(day, date)
+    return day
+
+
+def _permille(part: int, whole: int) -> str:
+    """A share in percent with one place."""
+    share = (part * 2000 + whole) // (whole * 2) if whole else 0
+    return f"{share // 10}.{share % 10}%"
+
+
+def _names(organization: Organization, name: str) -> dict[str, str]:
+    if name == "member":
+        members = Membership.objects.filter(organization=organization).select_related("user")
+        return {member.id: str(member.user) for member in members}
+    if name == "api_key":
+        return {key.id: str(key) for key in ApiKey.objects.filter(organization=organization)}
+    return {}
+
+
+def _link(
+    asked: usage_api.Asked,
+    filters: dict[str, str] | None = None,
+    *,
+    group_by: str = "",
+    without: str = "",
+) -> str:
+    """The same page, with something else asked."""
+    query = QueryDict(mutable=True)
+    query["since"] = asked.first.isoformat()
+    query["until"] = (asked.last - timedelta(days=1)).isoformat()
+    query["group_by"] = group_by or asked.group_by[0]
+    for name, value in {**asked.filters, **(filters or {})}.items():
+        if name != without:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
+def _api_query(asked: usage_api.Asked, **more: str) -> str:
+    query = QueryDict(mutable=True)
+    query.update({"from": asked.first.isoformat(), "to": asked.last.isoformat(), **more})
+    query.update(asked.filters)
+    return query.urlencode()
