@@ -9,6 +9,7 @@ urlpatterns = [
     re_path(r"^generations/(?P<id>[^/\x00]+)/?$", api.GenerationDetail.as_view()),
     re_path(r"^generations/(?P<id>[^/\x00]+)/cancel/?$", api.GenerationCancel.as_view()),
     re_path(r"^generations/(?P<id>[^/\x00]+)/receipt/?$", api.GenerationReceipt.as_view()),
+    re_path(r"^quotes/?$", api.QuoteList.as_view()),
     re_path(r"^models/?$", api.ModelList.as_view()),
     re_path(r"^models/(?P<slug>[^/]+(?:/[^/]+)*?)/?$", api.ModelDetail.as_view()),
 ]

@@ -24,7 +24,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
         "metadata": generation.metadata,
         "queue": {"position": place.position, "eta_seconds": place.eta_seconds} if place else None,
         "price": {
-            "quote_id": None,
+            "quote_id": generation.quote_id,
             "rate_card": generation.rate_card,
             "rule": generation.rule,
             "rate_usd_per_second": usd(generation.rate_microusd_per_second),
@@ -72,8 +72,8 @@ def _failure(generation: Generation) -> dict[str, Any] | None:
     }
 
 
-def model_as_dict(model: catalog.Model) -> dict[str, Any]:
-    """What a model accepts, and what it costs."""
+def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
+    """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
     options = {
         "resolution": list(model.resolutions),
         "duration": ["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
@@ -89,12 +89,12 @@ def model_as_dict(model: catalog.Model) -> dict[str, Any]:
         "rates": [
             {
                 "resolution": resolution,
-                "rate_card": pricing.LIST.version,
+                "rate_card": card.version,
                 "rule": rule.name,
                 "rate_usd_per_second": usd(rule.rate_microusd_per_second),
             }
             for resolution in model.resolutions
-            for rule in [pricing.LIST.rule_for(model, resolution)]
+            for rule in card.rules_for(model, resolution)[:1]
         ],
         "input_schema": _schema(model, options),
     }

@@ -39,7 +39,7 @@ def receipt(generation: Generation) -> dict[str, Any]:
             "resolution": generation.resolution,
         },
         "measured": _measured(generation),
-        "quote_id": None,
+        "quote_id": generation.quote_id,
         "held_seconds": generation.held_seconds,
         "held_usd": usd(hold.amount_microusd),
         "billed_seconds": generation.billed_seconds,
