@@ -4,10 +4,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from generations import catalog, media, pricing, queue_position
-from generations.errors import FAILURES
+from generations import catalog, failure_policy, media, pricing, queue_position
 from generations.models import Generation
-from generations.states import State, public
+from generations.states import public
 from seedance_saas.api import moment, usd
 
 
@@ -36,7 +35,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
             ),
         },
         "output": _output(generation),
-        "failure": _failure(generation),
+        "failure": failure_policy.as_dict(generation),
         "cancel_requested": generation.cancel_requested_at is not None,
         "created_at": moment(generation.created_at),
         "started_at": moment(generation.started_at),
@@ -57,18 +56,6 @@ def _output(generation: Generation) -> dict[str, Any] | None:
         "width": generation.video_width,
         "height": generation.video_height,
         "url_expires_at": moment(media.urls_expire_at()),
-    }
-
-
-def _failure(generation: Generation) -> dict[str, Any] | None:
-    if generation.state != State.FAILED:
-        return None
-    policy = FAILURES[generation.failure_code]
-    return {
-        "code": generation.failure_code,
-        "message": generation.failure_message,
-        "retryable": policy.retryable,
-        "charged": policy.charged,
     }
 
 

@@ -61,11 +61,22 @@ def for_organization(organization: Organization, at: datetime) -> pricing.RateCa
     or three times once in CACHE_SECONDS.
     """
     published = _published()
+    return _resolve(published, _list(published, at), organization, at)
+
+
+def with_list(card: pricing.RateCard, organization: Organization) -> pricing.RateCard:
+    """What the organization would pay today if `card` were the list. Raises NoRate."""
+    now = timezone.now()
+    return _resolve(_published(), replace(card, effective_from=now), organization, now)
+
+
+def _resolve(
+    published: _Published, listed: pricing.RateCard, organization: Organization, at: datetime
+) -> pricing.RateCard:
     agreement = _in_force(published.agreements.get(organization.pk, ()), at)
     if agreement and agreement.card_id:
         card = published.cards[agreement.card_id]
         return replace(card, basis=f"card {card.version}, agreed: {agreement.why}")
-    listed = _list(published, at)
     if agreement and agreement.margin_basis_points is not None:
         return _with_margin(
             listed, agreement, agreement.margin_basis_points, "own", f"agreed: {agreement.why}"
@@ -259,8 +270,18 @@ def missing(card: pricing.RateCard) -> list[str]:
     return found
 
 
-def under_cost(card: pricing.RateCard) -> list[pricing.Rule]:
-    """The rules by which we would pay more than we are paid."""
+def under_cost(card: pricing.RateCard) -> list[tuple[str, pricing.Rule]]:
+    """The rules of the card by which we would be paid less than we pay: of the list, and of every plan with
+    the margin that it has, or will have last. Each with the name of who pays so."""
+    now = timezone.now()
+    payers = [("the list", card)]
+    for plan, margins in _published().margins.items():
+        basis_points = margins[0].margin_basis_points
+        if basis_points:
+            payers.append((f"plan {plan}", _marked_up(card, basis_points, card.version, now, "")))
     return [
-        rule for rule in card.rules if rule.rate_microusd_per_second < rule.cost_microusd_per_second
+        (name, rule)
+        for name, priced in payers
+        for rule in priced.rules
+        if rule.rate_microusd_per_second < rule.cost_microusd_per_second
     ]

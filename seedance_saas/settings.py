@@ -117,6 +117,7 @@ CLOCK = {
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
     "accounts.tasks.forget_idempotency_keys": 3600,
+    "generations.tasks.forget_quotes": 600,
     "billing.tasks.check_ledger": 86_400,
 }
 
