@@ -64,6 +64,8 @@ class Organization(models.Model):
     )
     name = models.CharField(max_length=100)
     is_sandbox = models.BooleanField(default=False)
+    # Decides the prices; what a plan means is told to the right of this room.
+    plan = models.CharField(max_length=20, default="standard", db_default="standard")
     # The key of the pseudonyms under which end users leave us. It never leaves us itself.
     pseudonym_secret = models.CharField(max_length=64, default=new_secret, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import api_keys, idempotency
-from generations import catalog, lifecycle, presentation, receipts, requests
+from generations import catalog, lifecycle, presentation, quotes, rate_cards, receipts, requests
 from generations.models import Generation
+from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
 from seedance_saas.api import body_of, page
 from seedance_saas.errors import InvalidRequest, NotFound
@@ -78,11 +80,30 @@ class GenerationReceipt(APIView):
         return Response(receipts.receipt(get_object_or_404(of_caller(request), pk=id)))
 
 
+class QuoteList(APIView):
+    """POST /quotes: the body of a generation, and what it would cost. Holds nothing."""
+
+    def post(self, request: Request) -> Response:
+        key = api_keys.of(request)
+        wanted = requests.read(body_of(request))
+        claim = idempotency.claim(request, key.organization)
+
+        def create() -> Response:
+            quote = quotes.of(key.organization, wanted)
+            outlook = quotes.outlook(quote, api_key_id=key.id, end_user_id=wanted.end_user_id)
+            body = quotes.as_dict(quote, outlook)
+            quotes.keep(quote, *([claim.record(201, body)] if claim else []))
+            return Response(body, status=201)
+
+        return idempotency.answer_once(claim, create)
+
+
 class ModelList(APIView):
     """GET /models."""
 
     def get(self, request: Request) -> Response:
-        rows = [presentation.model_as_dict(model) for model in catalog.MODELS]
+        card = _rates(request)
+        rows = [presentation.model_as_dict(model, card) for model in catalog.MODELS]
         return Response({"data": rows, "next_cursor": None})
 
 
@@ -93,7 +114,11 @@ class ModelDetail(APIView):
         model = catalog.find(slug)
         if model is None:
             raise NotFound("There is no such model.")
-        return Response(presentation.model_as_dict(model))
+        return Response(presentation.model_as_dict(model, _rates(request)))
+
+
+def _rates(request: Request) -> RateCard:
+    return rate_cards.for_organization(api_keys.of(request).organization, timezone.now())
 
 
 def _body(generations: list[Generation]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ urlpatterns = [
     re_path(r"^generations/(?P<id>[^/]+)/cancel/?$", api.GenerationCancel.as_view()),
     re_path(r"^generations/(?P<id>[^/]+)/receipt/?$", api.GenerationReceipt.as_view()),
     re_path(r"^end-users/(?P<id>.+?)/?$", end_users_api.EndUserDetail.as_view()),
+    re_path(r"^quotes/?$", api.QuoteList.as_view()),
     re_path(r"^models/?$", api.ModelList.as_view()),
     re_path(r"^models/(?P<slug>[^/]+(?:/[^/]+)*?)/?$", api.ModelDetail.as_view()),
 ]

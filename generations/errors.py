@@ -11,6 +11,30 @@ class NoRate(InvalidRequest):
     code = "no_rate"
 
 
+class NotEnoughNotice(InvalidRequest):
+    """Prices begin later than now, so that every process knows them when they do."""
+
+    code = "not_enough_notice"
+
+
+class AlreadyPublished(Conflict):
+    """What is published never changes: a change is a new version."""
+
+    code = "already_published"
+
+
+class QuoteMismatch(Conflict):
+    """The request is not the one that was quoted."""
+
+    code = "quote_mismatch"
+
+
+class QuoteExpired(Conflict):
+    """The quote binds no more; ask for a new one."""
+
+    code = "quote_expired"
+
+
 class MaxCostExceeded(Refusal):
     """The request may cost more than the caller said it may."""
 

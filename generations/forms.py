@@ -96,13 +96,13 @@ class CreateForm(forms.Form):
             body["end_user_id"] = end_user_id
         return body
 
-    def body_with_ceiling(self) -> dict[str, Any]:
+    def body_with_ceiling(self, card: pricing.RateCard) -> dict[str, Any]:
         """The same with the shown price as the most it may cost."""
-        quote = self.quote()
+        quote = self.quote(card)
         return self.body() | ({"max_cost_usd": usd(quote.max_cost_microusd)} if quote else {})
 
-    def quote(self) -> pricing.Quote | None:
-        """What it would cost at most, as far as that can be told from what was typed."""
+    def quote(self, card: pricing.RateCard) -> pricing.Quote | None:
+        """What it would cost at most by `card`, as far as that can be told from what was typed."""
         body = self.body()
         known = body["resolution"] in self.model.resolutions
         in_range = body["duration"] in (
@@ -114,7 +114,7 @@ class CreateForm(forms.Form):
         seconds = None if body["duration"] == "auto" else body["duration"]
         try:
             return pricing.quote(
-                pricing.LIST, self.model, resolution=body["resolution"], duration_seconds=seconds
+                card, self.model, resolution=body["resolution"], duration_seconds=seconds
             )
         except NoRate:
             return None

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization
 from billing import ledger
-from generations import attempts, collecting, inputs, pricing
+from generations import attempts, collecting, inputs, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
 from generations.models import Attempt, Generation
 from generations.providers import registry
@@ -64,23 +64,21 @@ def create_generations(
     """Quote, hold and queue `request.num_generations` generations: all of them or none.
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
-    Raises NoRate, MaxCostExceeded, InsufficientCredits or InDebt, and then nothing was written.
+    A quote that the request names decides the price, be it higher or lower by now, and costs one read.
+    Raises NoRate, NotFound, QuoteExpired, QuoteMismatch, MaxCostExceeded, InDebt, BudgetExceeded or
+    InsufficientCredits, and then nothing was written.
     The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
     """
-    quote = pricing.quote(
-        pricing.LIST,
-        request.model,
-        resolution=request.resolution,
-        duration_seconds=request.duration_seconds,
-    )
-    cost_microusd = quote.max_cost_microusd * request.num_generations
+    now = timezone.now()
+    quote = quotes.bound(organization, request, now) if request.quote_id else None
+    terms = quotes.terms(quote) if quote else quotes.price(organization, request, now)
+    cost_microusd = terms.max_cost_microusd * request.num_generations
     if request.max_cost_microusd is not None and cost_microusd > request.max_cost_microusd:
         raise MaxCostExceeded(
             f"This may cost up to ${usd(cost_microusd)}, more than max_cost_usd allows.",
             param="max_cost_usd",
             needed_usd=usd(cost_microusd),
         )
-    now = timezone.now()
     first_state = State.PREPARING if any(request.files.values()) else State.QUEUED
     generations = [
         Generation(
@@ -94,11 +92,13 @@ def create_generations(
             duration_seconds=request.duration_seconds,
             end_user_id=request.end_user_id,
             metadata=request.metadata,
-            rate_card=quote.rate_card,
-            rule=quote.rule,
-            rate_microusd_per_second=quote.rate_microusd_per_second,
-            held_seconds=quote.max_seconds,
-            held_microusd=quote.max_cost_microusd,
+            quote=quote,
+            rate_card=terms.rate_card,
+            rule=terms.rule,
+            rate_microusd_per_second=terms.rate_microusd_per_second,
+            cost_microusd_per_second=terms.cost_microusd_per_second,
+            held_seconds=terms.max_seconds,
+            held_microusd=terms.max_cost_microusd,
             state=first_state,
             state_since=now,
             due_at=now + inputs.LEASE if first_state == State.PREPARING else now,
@@ -282,12 +282,17 @@ def _ended_without_video(attempt: Attempt, how: AttemptState, status: JobStatus)
     started = generation.attempts.exclude(state=AttemptState.NOT_STARTED).count()
     with suppress(attempts.AlreadyClosed), transaction.atomic():
         if generation.cancel_requested_at:
-            ended = settle_canceled(generation)
+            ended = settle_canceled(generation, cost_microusd=status.cost_microusd or 0)
         elif code == "provider_failed" and started < ATTEMPTS_MAX:
             pause = timedelta(seconds=RETRY_BACKOFF_SECONDS[started - 1])
             ended = generation.move(State.QUEUED, due_at=timezone.now() + pause, note=code)
         else:
-            ended = fail(generation, code, status.failure_message)
+            ended = fail(
+                generation,
+                code,
+                status.failure_message,
+                cost_microusd=status.cost_microusd or 0,
+            )
         if ended:
             attempts.close(attempt, how, code=code, status=status)
 

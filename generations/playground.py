@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
 from billing.errors import InDebt, InsufficientCredits
-from generations import catalog, forms, lifecycle, pricing, snippets
+from generations import catalog, forms, lifecycle, rate_cards, snippets
 from generations.forms import CreateForm
 from generations.views import generations_of
 from seedance_saas.errors import Refusal
@@ -103,7 +103,7 @@ def _show_create(
     shown = generations_of(membership).filter(pk=after) if after else generations_of(membership)
     latest = list(shown.order_by("-id")[:1])
     others = generations_of(membership).exclude(pk__in=[one.pk for one in latest])
-    context = _live_parts(form) | {
+    context = _live_parts(form, membership) | {
         "result": latest[0] if latest else None,
         "others": others.order_by("-id")[:3],
         "unpaid": unpaid,
@@ -111,21 +111,22 @@ def _show_create(
     return render(request, "generations/create.html", context, status=status)
 
 
-def _live_parts(form: CreateForm) -> dict[str, Any]:
+def _live_parts(form: CreateForm, membership: Membership) -> dict[str, Any]:
     """What changes with every key that is pressed: the prices and the code."""
-    quote = form.quote()
+    card = rate_cards.for_organization(membership.organization, timezone.now())
     resolution = form.body()["resolution"]
     rates = {
-        rule.tier.value: rule.rate_microusd_per_second
-        for rule in pricing.LIST.rules
-        if rule.resolution == resolution
+        model.tier.value: rule.rate_microusd_per_second
+        for model in catalog.MODELS
+        if model.family == form.model.family
+        for rule in card.rules_for(model, resolution)[:1]
     }
     return {
         "form": form,
-        "quote": quote,
+        "quote": form.quote(card),
         "rates": rates,
-        "rate_card": datetime.fromisoformat(pricing.LIST.version).replace(tzinfo=UTC),
-        "snippets": snippets.of(form.body_with_ceiling()),
+        "rate_card": card.effective_from,
+        "snippets": snippets.of(form.body_with_ceiling(card)),
         "catalog": catalog,
         "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
     }
@@ -135,5 +136,5 @@ def _live_parts(form: CreateForm) -> dict[str, Any]:
 @pages.for_members
 def quote(request: HttpRequest, membership: Membership) -> HttpResponse:
     """The live parts of Create for what is typed so far. Buys nothing."""
-    context = _live_parts(CreateForm(request.POST)) | {"oob": True}
+    context = _live_parts(CreateForm(request.POST), membership) | {"oob": True}
     return render(request, "generations/create/live.html", context)

@@ -4,10 +4,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from generations import catalog, media, pricing, queue_position
-from generations.errors import FAILURES
+from generations import catalog, failure_policy, media, pricing, queue_position
 from generations.models import Generation
-from generations.states import State, public
+from generations.states import public
 from seedance_saas.api import moment, usd
 
 
@@ -24,7 +23,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
         "metadata": generation.metadata,
         "queue": {"position": place.position, "eta_seconds": place.eta_seconds} if place else None,
         "price": {
-            "quote_id": None,
+            "quote_id": generation.quote_id,
             "rate_card": generation.rate_card,
             "rule": generation.rule,
             "rate_usd_per_second": usd(generation.rate_microusd_per_second),
@@ -36,7 +35,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
             ),
         },
         "output": _output(generation),
-        "failure": _failure(generation),
+        "failure": failure_policy.as_dict(generation),
         "cancel_requested": generation.cancel_requested_at is not None,
         "created_at": moment(generation.created_at),
         "started_at": moment(generation.started_at),
@@ -60,20 +59,8 @@ def _output(generation: Generation) -> dict[str, Any] | None:
     }
 
 
-def _failure(generation: Generation) -> dict[str, Any] | None:
-    if generation.state != State.FAILED:
-        return None
-    policy = FAILURES[generation.failure_code]
-    return {
-        "code": generation.failure_code,
-        "message": generation.failure_message,
-        "retryable": policy.retryable,
-        "charged": policy.charged,
-    }
-
-
-def model_as_dict(model: catalog.Model) -> dict[str, Any]:
-    """What a model accepts, and what it costs."""
+def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
+    """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
     options = {
         "resolution": list(model.resolutions),
         "duration": ["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
@@ -89,12 +76,12 @@ def model_as_dict(model: catalog.Model) -> dict[str, Any]:
         "rates": [
             {
                 "resolution": resolution,
-                "rate_card": pricing.LIST.version,
+                "rate_card": card.version,
                 "rule": rule.name,
                 "rate_usd_per_second": usd(rule.rate_microusd_per_second),
             }
             for resolution in model.resolutions
-            for rule in [pricing.LIST.rule_for(model, resolution)]
+            for rule in card.rules_for(model, resolution)[:1]
         ],
         "input_schema": _schema(model, options),
     }

@@ -4,9 +4,9 @@ from typing import Any
 
 from billing import presentation as money
 from billing.models import Hold
-from generations.errors import FAILURES
+from generations import failure_policy
 from generations.models import Attempt, Generation
-from generations.states import AttemptState, State, public
+from generations.states import AttemptState, public
 from seedance_saas.api import moment, usd
 
 _OUTCOMES = {
@@ -39,28 +39,20 @@ def receipt(generation: Generation) -> dict[str, Any]:
             "resolution": generation.resolution,
         },
         "measured": _measured(generation),
-        "quote_id": None,
+        "quote_id": generation.quote_id,
         "held_seconds": generation.held_seconds,
         "held_usd": usd(hold.amount_microusd),
         "billed_seconds": generation.billed_seconds,
         "captured_usd": None if hold.captured_microusd is None else usd(hold.captured_microusd),
         "released_usd": None if hold.resolved_at is None else usd(hold.released_microusd),
         "charged": bool(hold.captured_microusd),
-        "not_charged_because": not_charged_because(generation),
+        "not_charged_because": failure_policy.not_charged_because(generation),
+        "failure": failure_policy.as_dict(generation),
         "transfers": [money.transfer(transfer) for transfer in transfers],
         "attempts": [_attempt(attempt) for attempt in generation.attempts.order_by("number")],
         "created_at": moment(generation.created_at),
         "settled_at": moment(hold.resolved_at),
     }
-
-
-def not_charged_because(generation: Generation) -> str | None:
-    """In words, for what ended without a charge; None for what was charged or still runs."""
-    if generation.state == State.CANCELED:
-        return "It was canceled before a video was made."
-    if generation.state == State.FAILED:
-        return f"What fails is free. {FAILURES[generation.failure_code].message}"
-    return None
 
 
 def _measured(generation: Generation) -> dict[str, Any] | None:

@@ -15,13 +15,14 @@ from seedance_saas.errors import InvalidRequest, UnknownField
 GENERATIONS_MAX = 4
 URL_LENGTH_MAX = 2048
 END_USER_ID_LENGTH_MAX = 255
+QUOTE_ID_LENGTH_MAX = 255
 METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 500
 MENTION = re.compile(r"(?<!\w)@(Image|Video|Audio)([0-9]+)\b")
 
 FIELDS = (
     "model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls",
     "resolution", "duration", "aspect_ratio", "generate_audio", "seed", "end_user_id", "metadata",
-    "max_cost_usd", "num_generations",
+    "max_cost_usd", "num_generations", "quote_id",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class GenerationRequest:
     metadata: dict[str, str] = field(default_factory=dict)
     max_cost_microusd: int | None = None
     num_generations: int = 1
+    quote_id: str = ""
 
     def as_input(self) -> dict[str, Any]:
         """The canonical input as the API shows it: only what the model takes, nothing left to guess."""
@@ -90,6 +92,7 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
             "num_generations", body.get("num_generations"), 1, GENERATIONS_MAX
         )
         or 1,
+        quote_id=_text("quote_id", body.get("quote_id"), QUOTE_ID_LENGTH_MAX),
     )
 
 

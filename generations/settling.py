@@ -12,8 +12,8 @@ from billing import ledger, usage
 from generations import presentation, pricing
 from generations.errors import FAILURES
 from generations.media import Video
-from generations.models import Generation
-from generations.states import State
+from generations.models import Generation, NegativeMargin
+from generations.states import AttemptState, State
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
         generation,
         State.SUCCEEDED,
         move_money,
+        upstream_cost_microusd=_cost_microusd(
+            generation, seconds=max(1, pricing.rounded_seconds(video.milliseconds))
+        ),
         billed_seconds=seconds,
         charged_microusd=charged_microusd,
         video_file=video.file,
@@ -58,25 +61,62 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
     )
 
 
-def fail(generation: Generation, code: str, message: str = "") -> bool:
-    """End without a video and without a charge. `code` is one of FAILURES. False if it had moved on."""
+def fail(generation: Generation, code: str, message: str = "", *, cost_microusd: int = 0) -> bool:
+    """End without a video and without a charge. `code` is one of FAILURES. False if it had moved on.
+
+    `cost_microusd` is what the attempt that ends with it costs us, beside those that ended before.
+    """
     return _settle(
         generation,
         State.FAILED,
         lambda: _release(generation),
         failure_code=code,
         failure_message=(message or FAILURES[code].message)[:2000],
+        upstream_cost_microusd=_cost_microusd(generation) + cost_microusd,
         charged_microusd=0,
     )
 
 
-def settle_canceled(generation: Generation) -> bool:
-    """End as the customer wished, without a charge. False if it had moved on."""
-    return _settle(generation, State.CANCELED, lambda: _release(generation), charged_microusd=0)
+def settle_canceled(generation: Generation, *, cost_microusd: int = 0) -> bool:
+    """End as the customer wished, without a charge. False if it had moved on. The cost is as in `fail`."""
+    return _settle(
+        generation,
+        State.CANCELED,
+        lambda: _release(generation),
+        upstream_cost_microusd=_cost_microusd(generation) + cost_microusd,
+        charged_microusd=0,
+    )
 
 
 def _release(generation: Generation) -> None:
     ledger.release(generation.organization, generation.reference)
+
+
+def _cost_microusd(generation: Generation, *, seconds: int = 0) -> int:
+    """What all its attempts cost us: as the provider says, or by the rule for the `seconds` of a video."""
+    by_rule = seconds * generation.cost_microusd_per_second
+    costs = generation.attempts.values_list("state", "cost_microusd")
+    return sum(
+        (by_rule if state == AttemptState.SUCCEEDED else 0) if cost is None else cost
+        for state, cost in costs
+    )
+
+
+def _guard_margin(generation: Generation) -> None:
+    """A row for the operator, and a line in the log once it is committed, if we paid more than we are paid."""
+    cost, charged = generation.upstream_cost_microusd, generation.charged_microusd
+    assert cost is not None, generation.pk
+    assert charged is not None, generation.pk
+    if cost > charged:
+        NegativeMargin.objects.create(
+            generation=generation, upstream_cost_microusd=cost, charged_microusd=charged
+        )
+        transaction.on_commit(
+            lambda: logger.error(
+                "margin.negative generation=%s organization=%s cost_microusd=%s charged_microusd=%s",
+                generation.id, generation.organization_id, cost, charged,
+            )
+        )  # fmt: skip
 
 
 def _settle(
@@ -88,6 +128,7 @@ def _settle(
             move_money()
             if not generation.move(to, finished_at=timezone.now(), **fields):
                 raise _MovedMeanwhile
+            _guard_margin(generation)
             webhooks.publish(
                 generation.organization, f"generation.{to.value}", presentation.as_dict(generation)
             )

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from generations import dispatch, lifecycle, provider_webhook, sweeps
+from generations import dispatch, lifecycle, provider_webhook, quotes, sweeps
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -74,6 +74,10 @@ def collect(generation_id: str) -> None:
 
 def poll_running() -> None:
     sweeps.poll_running()
+
+
+def forget_quotes() -> None:
+    quotes.forget()
 
 
 def unstick() -> None:

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from accounts.models import Organization
+from generations import rate_cards
 from tests.generations.steps import Line
 from tests.upstream import Upstream
 from tests.world import *  # noqa: F403
@@ -21,6 +22,14 @@ def storage(settings: Any, tmp_path: Path) -> Path:
     default = {**settings.STORAGES["default"], "OPTIONS": {"location": str(tmp_path)}}
     settings.STORAGES = {**settings.STORAGES, "default": default}
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def prices_of_this_test() -> Iterator[None]:
+    """What other tests published is rolled back; a process remembers it for half a minute."""
+    rate_cards.forget_cached()
+    yield
+    rate_cards.forget_cached()
 
 
 @pytest.fixture

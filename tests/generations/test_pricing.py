@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from generations import catalog, pricing
 from generations.errors import NoRate
 from generations.pricing import Quote
+from tests.prices import LIST
 
 
 def quote(slug: str, resolution: str, duration_seconds: int | None) -> Quote:
     model = catalog.find(slug)
     assert model is not None
-    return pricing.quote(
-        pricing.LIST, model, resolution=resolution, duration_seconds=duration_seconds
-    )
+    return pricing.quote(LIST, model, resolution=resolution, duration_seconds=duration_seconds)
 
 
 @pytest.mark.parametrize(

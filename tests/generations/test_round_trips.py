@@ -3,20 +3,34 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from generations import rate_cards
 from tests.generations.steps import BODY, IMAGE
 from tests.world import Api
 
 
 def kinds(queries: CaptureQueriesContext) -> list[str]:
-    words = {'FROM "accounts_apikey"': "key", "billing_place_holds": "hold", "INSERT": "rows"}
+    words = {
+        'FROM "accounts_apikey"': "key",
+        'FROM "generations_quote"': "quote",
+        "billing_place_holds": "hold",
+        "INSERT": "rows",
+    }
     return [
         next((name for word, name in words.items() if word in query["sql"]), query["sql"])
         for query in queries
     ]
 
 
+@pytest.fixture
+def prices_are_known(db: None) -> None:
+    """As in a process that has served a request in the last half minute."""
+    rate_cards.list_card(timezone.now())
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("prices_are_known")
 @pytest.mark.parametrize("key", [None, "k1"])
 @pytest.mark.parametrize(
     "fields",
@@ -34,6 +48,18 @@ def test_a_create_takes_five_round_trips(
 
     assert response.status_code == 201
     assert kinds(queries) == ["key", "BEGIN", "rows", "hold", "COMMIT"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("prices_are_known")
+def test_a_quote_costs_one_read_more(api: Api) -> None:
+    quote = api.post("/quotes", BODY).json()["id"]
+
+    with CaptureQueriesContext(connection) as queries:
+        response = api.post("/generations", {**BODY, "quote_id": quote})
+
+    assert response.status_code == 201
+    assert kinds(queries) == ["key", "quote", "BEGIN", "rows", "hold", "COMMIT"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,13 +7,14 @@ import shlex
 import pytest
 
 from generations import forms, requests, snippets
+from tests.prices import LIST
 
 PROMPTS = ["a red kite", 'it\'s "quoted" $HOME `ls` \\ end', "two\nlines", "日本 😀 </pre><b>"]
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_every_language_sends_what_was_typed(prompt: str) -> None:
-    body = forms.empty(prompt=prompt, duration="4", resolution="480p").body_with_ceiling()
+    body = forms.empty(prompt=prompt, duration="4", resolution="480p").body_with_ceiling(LIST)
 
     curl, python, javascript = snippets.of(body)
 
@@ -43,7 +44,7 @@ def test_the_body_is_one_that_the_api_reads() -> None:
         generate_audio=False,
     )
 
-    read = requests.read(form.body_with_ceiling())
+    read = requests.read(form.body_with_ceiling(LIST))
 
     assert read.files["image_urls"] == ["https://example.com/a.jpg", "https://example.com/b.jpg"]
     assert (read.seed, read.end_user_id, read.generate_audio) == (7, "u_9f2c", False)

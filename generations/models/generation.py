@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization
@@ -38,9 +38,15 @@ class Generation(models.Model):
     metadata = models.JSONField(default=dict)
 
     # What it may cost, fixed when it was asked for.
-    rate_card = models.CharField(max_length=40)
+    quote = models.ForeignKey(
+        "generations.Quote", models.PROTECT, null=True, related_name="generations", db_index=False
+    )
+    rate_card = models.CharField(max_length=60)
     rule = models.CharField(max_length=60)
     rate_microusd_per_second = models.BigIntegerField()
+    cost_microusd_per_second = (
+        models.BigIntegerField()
+    )  # ours, by the rule; not the tenant's to see
     held_seconds = models.PositiveSmallIntegerField()
     held_microusd = models.BigIntegerField()
 
@@ -58,6 +64,7 @@ class Generation(models.Model):
     failure_message = models.TextField(blank=True)
     billed_seconds = models.PositiveSmallIntegerField(null=True)
     charged_microusd = models.BigIntegerField(null=True)
+    upstream_cost_microusd = models.BigIntegerField(null=True)  # all attempts; for us alone
     video_file = models.CharField(max_length=200, blank=True)
     poster_file = models.CharField(max_length=200, blank=True)
     video_sha256 = models.CharField(max_length=64, blank=True)
@@ -77,6 +84,11 @@ class Generation(models.Model):
                 name="generations_that_wait",
                 condition=~Q(state__in=sorted(FINAL)),
             ),
+            models.Index(
+                fields=["quote"],
+                name="generations_of_quote",
+                condition=Q(quote__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -90,6 +102,10 @@ class Generation(models.Model):
             models.CheckConstraint(
                 name="only_success_is_charged",
                 condition=Q(state="succeeded") | ~Q(charged_microusd__gt=0),
+            ),
+            models.CheckConstraint(
+                name="charge_is_at_most_what_was_held",
+                condition=Q(charged_microusd__lte=F("held_microusd")),
             ),
         ]
 

@@ -1,0 +1,25 @@
+"""The rows of the product: what was asked for and each try upstream, and what it costs."""
+
+from generations.models.generation import Attempt, Generation, InputFile, Move, ProviderEvent
+from generations.models.prices import (
+    NegativeMargin,
+    PlanMargin,
+    Quote,
+    RateAgreement,
+    RateCard,
+    RateRule,
+)
+
+__all__ = [
+    "Attempt",
+    "Generation",
+    "InputFile",
+    "Move",
+    "NegativeMargin",
+    "PlanMargin",
+    "ProviderEvent",
+    "Quote",
+    "RateAgreement",
+    "RateCard",
+    "RateRule",
+]
