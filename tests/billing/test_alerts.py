@@ -10,6 +10,7 @@ import time_machine
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from accounts import api_keys, organizations
@@ -103,11 +104,12 @@ def test_credits_that_expire_are_told_of(acme: Organization, clock: Any) -> None
     assert watch(new) == ["balance.exhausted"]
 
 
-def test_the_cheapest_hold_is_what_the_room_to_the_right_sells() -> None:
-    from generations import catalog, pricing
+def test_the_cheapest_hold_is_what_the_room_to_the_right_sells(db: None) -> None:
+    from generations import catalog, rate_cards
 
+    card = rate_cards.list_card(timezone.now())
     cheapest = min(
-        pricing.LIST.rule_for(model, resolution).rate_microusd_per_second
+        card.rule_for(model, resolution).rate_microusd_per_second
         for model in catalog.MODELS
         for resolution in model.resolutions
     )

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 
 from accounts import api_keys
 from accounts.models import ApiKey, AuditEntry, Membership, Organization
@@ -16,10 +15,13 @@ from billing.models import Budget
 from tests.billing.moves import hold_for
 from tests.world import Api, money
 
+if TYPE_CHECKING:
+    from tests.world import Answer
+
 MakeApi = Callable[[Organization], Api]
 
 
-def send(api: Api, method: str, path: str, body: Any = None) -> HttpResponse:
+def send(api: Api, method: str, path: str, body: Any = None) -> "Answer":
     data = b"" if body is None else json.dumps(body)
     return api.client.generic(
         method, f"/api/v1{path}", data, content_type="application/json", headers=api.headers
@@ -33,7 +35,7 @@ def put(api: Api, path: str, body: Any) -> dict[str, Any]:
     return answer
 
 
-def refusal(response: HttpResponse) -> tuple[int, str, str | None]:
+def refusal(response: "Answer") -> tuple[int, str, str | None]:
     error = json.loads(response.content)["error"]
     return response.status_code, error["code"], error["param"]
 

@@ -76,7 +76,8 @@ def test_pages_leave_nobody_out_and_show_nobody_twice(acme: Organization, api: A
     for number, name in enumerate(names):
         hold_for(acme, f"work:{number}", 1_000, end_user_id=name)
     budgets.set_limit(acme, "end_user", "waits", limit_microusd=1, period="day")
-    seen, cursor = [], ""
+    seen: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = read(api, "/end-users", limit=2, **({"cursor": cursor} if cursor else {}))
         seen += [row["id"] for row in page["data"]]

@@ -129,7 +129,6 @@ def test_a_stranger_sees_only_their_own(rival: Organization, api_for: MakeApi, j
         ({"from": "2025-06-01", "to": "2026-06-03"}, "from"),
         ({"from": "0001-01-01"}, "from"),
         ({"to": "9999-12-31", "from": "9999-13-01"}, "from"),
-        ({"end_user_id": "\x00"}, "end_user_id"),
         ({"end_user_id": "x" * 256}, "end_user_id"),
         ({"user": "u_1"}, "user"),
         ({"limit": "5"}, "limit"),

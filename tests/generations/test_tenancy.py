@@ -14,7 +14,7 @@ from tests.generations.steps import Line
 from tests.world import Api
 
 UNKNOWN = "gen_" + "0" * 32
-WORDS = ("id", "slug")  # what may stand in an address
+WORDS = ("id", "slug", "scope")  # what may stand in an address
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -35,7 +35,9 @@ def api_paths(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
 # Walked, so that a new address is covered without a word here.
 PATHS = list(api_paths(get_resolver()))
 OBJECT_PATHS = [
-    "/" + written(pattern) for pattern in api_urls.urlpatterns if "%(id)s" in written(pattern)
+    "/" + written(pattern)
+    for pattern in api_urls.urlpatterns
+    if written(pattern).startswith("generations/%(id)s")
 ]
 
 
