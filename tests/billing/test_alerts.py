@@ -16,7 +16,6 @@ from accounts import api_keys, organizations
 from accounts.models import Event, Organization, Role
 from billing import alerts, budgets, ledger, tasks
 from billing.models import Alert, Grant, Wallet
-from generations import catalog, pricing
 from tests.billing.moves import hold_for, owe
 from tests.race import race
 from tests.world import deposit, make_user
@@ -105,6 +104,8 @@ def test_credits_that_expire_are_told_of(acme: Organization, clock: Any) -> None
 
 
 def test_the_cheapest_hold_is_what_the_room_to_the_right_sells() -> None:
+    from generations import catalog, pricing
+
     cheapest = min(
         pricing.LIST.rule_for(model, resolution).rate_microusd_per_second
         for model in catalog.MODELS
