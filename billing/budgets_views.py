@@ -180,6 +180,7 @@ def _shown(standing: Standing, name: str) -> dict[str, Any]:
         "standing": standing,
         "name": name,
         "each": _each(standing.period),
+        "used": used,
         "is_full": limit is not None and used >= limit,
         "url": _edit_url(standing.scope, standing.id),
     }

@@ -33,7 +33,7 @@ def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     try:
         asked = _asked(request.GET)
     except InvalidRequest as refusal:
-        problem, asked = refusal, _asked(QueryDict())
+        problem, asked = refusal, _without_days(request.GET)
     (name,) = asked.group_by
     organization = membership.organization
     report = list(usage.report(organization, asked.first, asked.last, ("day", name), asked.filters))
@@ -113,6 +113,17 @@ def _asked(query: QueryDict) -> usage_api.Asked:
     if params["group_by"] not in WORDS:
         raise InvalidRequest(f"There is no group {params['group_by'][:50]!r}.", param="group_by")
     return usage_api.read(params)
+
+
+def _without_days(query: QueryDict) -> usage_api.Asked:
+    """What is left of an address that cannot be answered as it stands."""
+    rest = query.copy()
+    for name in ("since", "until"):
+        rest.pop(name, None)
+    try:
+        return _asked(rest)
+    except InvalidRequest:
+        return _asked(QueryDict())
 
 
 def _day_after(text: str) -> str:
