@@ -5,6 +5,7 @@ from accounts.models import Membership, Role
 SPENDERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER}
 KEEPERS_OF_KEYS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER}
 READERS_OF_MONEY = {Role.OWNER, Role.ADMIN, Role.BILLING}
+SETTERS_OF_BUDGETS = {Role.OWNER, Role.ADMIN}
 
 
 def can_spend(membership: Membership) -> bool:
@@ -18,3 +19,7 @@ def can_manage_keys(membership: Membership) -> bool:
 
 def can_see_ledger(membership: Membership) -> bool:
     return membership.role in READERS_OF_MONEY
+
+
+def can_set_budgets(membership: Membership) -> bool:
+    return membership.role in SETTERS_OF_BUDGETS

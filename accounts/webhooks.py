@@ -1,10 +1,78 @@
 """What an organization is told. Publishing writes an event; nothing is sent from here."""
 
+from datetime import timedelta
 from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import Event, Organization
 
+KEPT = timedelta(days=30)
+FORGET_AT_ONCE = 5_000
+TYPES = (
+    "generation.queued",
+    "generation.running",
+    "generation.succeeded",
+    "generation.failed",
+    "generation.canceled",
+    "balance.low",
+    "balance.exhausted",
+    "balance.recovered",
+    "budget.threshold",
+    "budget.exceeded",
+    "purchase.succeeded",
+    "purchase.failed",
+    "purchase.refunded",
+    "purchase.disputed",
+    "auto_top_up.succeeded",
+    "auto_top_up.failed",
+    "auto_top_up.suspended",
+)
 
-def publish(organization: Organization, type: str, data: dict[str, Any]) -> None:
+
+def publish(organization: Organization, type: str, data: dict[str, Any]) -> Event:
     """Record `type` ("generation.succeeded") for the organization, inside the caller's transaction."""
-    Event.objects.create(organization=organization, type=type, data=data)
+    assert type in TYPES, type
+    return Event.objects.create(organization=organization, type=type, data=data)
+
+
+def events_of(organization: Organization) -> QuerySet[Event]:
+    """What the organization may still read, whether or not what is older was swept already."""
+    return Event.objects.filter(organization=organization, id__gt=_oldest_kept_id())
+
+
+def forget() -> int:
+    """Delete the events that nobody may read any more, in pieces; how many."""
+    deleted = 0
+    while ids := list(
+        Event.objects.filter(id__lte=_oldest_kept_id())
+        .order_by("id")
+        .values_list("id", flat=True)[:FORGET_AT_ONCE]
+    ):
+        Event.objects.filter(id__in=ids).delete()
+        deleted += len(ids)
+    return deleted
+
+
+def rename_end_user(organization: Organization, end_user_id: str, pseudonym: str) -> int:
+    """What was told of this end user says the pseudonym from now on; in how many events."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts_event
+                SET data = jsonb_set(data, CASE WHEN data ? 'scope' THEN '{id}' ELSE '{end_user_id}' END::text[],
+                                     to_jsonb(%(pseudonym)s::text))
+                WHERE organization_id = %(organization)s AND (
+                    data->>'end_user_id' = %(name)s
+                    OR (data->>'scope' = 'end_user' AND data->>'id' = %(name)s))
+            """,
+            {"organization": organization.pk, "name": end_user_id, "pseudonym": pseudonym},
+        )
+        return cursor.rowcount
+
+
+def _oldest_kept_id() -> str:
+    """Ids sort by time: a moment is as good as an id, and needs no index of its own."""
+    return f"evt_{int((timezone.now() - KEPT).timestamp() * 1000):012x}"

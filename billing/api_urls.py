@@ -2,9 +2,18 @@
 
 from django.urls import re_path
 
-from billing import api
+from billing import api, budgets_api, usage_api
 
 urlpatterns = [
     re_path(r"^balance/?$", api.BalanceDetail.as_view()),
     re_path(r"^transfers/?$", api.TransferList.as_view()),
+    re_path(r"^budgets/?$", budgets_api.BudgetList.as_view()),
+    # An end user's id may have slashes in it.
+    re_path(
+        r"^budgets/(?P<scope>[a-z_]+)/(?P<id>[^\x00]+?)/?$", budgets_api.BudgetDetail.as_view()
+    ),
+    re_path(r"^end-users/?$", budgets_api.EndUserList.as_view()),
+    re_path(r"^usage/?$", usage_api.Usage.as_view()),
+    re_path(r"^usage\.csv$", usage_api.UsageCsv.as_view()),
+    re_path(r"^usage/focus\.csv$", usage_api.FocusCsv.as_view()),
 ]

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, pseudonyms
 from accounts.models import ApiKey, Organization, User
 from billing import periods
 from billing.models import Budget, Hold, SpendingDay
@@ -114,7 +114,7 @@ def set_limit(
         organization=organization,
         scope=scope,
         subject_id=subject_id,
-        defaults={"limit_microusd": limit_microusd, "period": period},
+        defaults={"limit_microusd": limit_microusd, "period": period, "is_watched": False},
     )
     audit.note(
         organization,
@@ -124,7 +124,7 @@ def set_limit(
         api_key=api_key,
         address=address,
         before=_terms(before),
-        after={"scope": scope, "subject": subject_id, **_terms(budget)},
+        after={**_subject(budget), **_terms(budget)},
     )
     return budget
 
@@ -147,8 +147,15 @@ def remove(
             actor=actor,
             api_key=api_key,
             address=address,
-            before={"scope": budget.scope, "subject": budget.subject_id, **_terms(budget)},
+            before={**_subject(budget), **_terms(budget)},
         )
+
+
+def _subject(budget: Budget) -> dict[str, str]:
+    """An audit row stays for ever, and an end user's name may have to go: it has the pseudonym."""
+    named = budget.scope != Budget.Scope.END_USER or budget.subject_id == Budget.EVERY_END_USER
+    subject = budget.subject_id if named else pseudonyms.of(budget.organization, budget.subject_id)
+    return {"scope": budget.scope, "subject": subject}
 
 
 def _terms(budget: Budget | None) -> dict[str, str | None]:

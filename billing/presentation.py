@@ -1,12 +1,16 @@
 """Money as its organization sees it, in the API's words."""
 
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import Organization
 from billing import ledger
-from billing.models import Account, Grant, Transfer
+from billing.budgets import Standing
+from billing.end_users import EndUser
+from billing.models import Account, Budget, Grant, Transfer
+from billing.usage import Row
 from seedance_saas.api import moment, usd
 
 
@@ -68,4 +72,52 @@ def transfer(transfer: Transfer) -> dict[str, Any]:
         "reference": transfer.reference,
         "grant": transfer.grant_id,
         "created_at": moment(transfer.created_at),
+    }
+
+
+def budget(standing: Standing, *, is_inherited: bool = False) -> dict[str, Any]:
+    """How a budget stands. The default for every end user (`*`) spends nothing itself: each has their own."""
+    is_default = standing.scope == Budget.Scope.END_USER and standing.id == Budget.EVERY_END_USER
+    limit, left = standing.limit_microusd, standing.left_microusd
+    return {
+        "object": "budget",
+        "scope": standing.scope,
+        "id": standing.id,
+        "limit_usd": None if limit is None else usd(limit),
+        "period": standing.period,
+        "spent_usd": None if is_default else usd(standing.spent_microusd),
+        "held_usd": None if is_default else usd(standing.held_microusd),
+        "left_usd": None if is_default or left is None else usd(left),
+        "resets_at": moment(standing.resets_at),
+        "inherited": is_inherited,
+    }
+
+
+def end_user(end_user: EndUser) -> dict[str, Any]:
+    """Spent and held since the month began; the budget counts by its own period."""
+    return {
+        "object": "end_user",
+        "id": end_user.id,
+        "spent_usd": usd(end_user.spent_microusd),
+        "held_usd": usd(end_user.held_microusd),
+        "since": moment(end_user.since),
+        "budget": (
+            budget(end_user.budget, is_inherited=end_user.is_budget_inherited)
+            if end_user.budget
+            else None
+        ),
+    }
+
+
+def usage_row(row: Row) -> dict[str, Any]:
+    """`generations` is how many pieces of work were settled."""
+    group = {
+        name: value.isoformat() if isinstance(value, date) else value or None
+        for name, value in row.group.items()
+    }
+    return {
+        **group,
+        "generations": row.records_count,
+        "seconds": row.seconds,
+        "charged_usd": usd(row.charged_microusd),
     }

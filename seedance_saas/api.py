@@ -105,7 +105,7 @@ def page(
     read_key: Callable[[str], Any] = str,
 ) -> dict[str, Any]:
     """One page of `queryset`, newest first by the unique, growing field `key`: a keyset, never OFFSET."""
-    limit = _limit(request.query_params.get("limit"))
+    limit = page_limit(request)
     if cursor := request.query_params.get("cursor"):
         try:
             after = read_key(base64.urlsafe_b64decode(cursor.encode()).decode())
@@ -123,7 +123,9 @@ def page(
     return {"data": [render(row) for row in rows], "next_cursor": next_cursor}
 
 
-def _limit(raw: str | None) -> int:
+def page_limit(request: Request) -> int:
+    """How many rows of a list are asked for."""
+    raw = request.query_params.get("limit")
     if raw is None:
         return PAGE_LIMIT_DEFAULT
     if not re.fullmatch(r"[0-9]{1,3}", raw) or not 1 <= int(raw) <= PAGE_LIMIT_MAX:

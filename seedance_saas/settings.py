@@ -117,6 +117,8 @@ CLOCK = {
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
     "accounts.tasks.forget_idempotency_keys": 3600,
+    "accounts.tasks.forget_events": 3600,
+    "billing.tasks.watch_money": 5,
     "billing.tasks.check_ledger": 86_400,
 }
 

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("api/v1/", include("generations.api_urls")),
     path("api/v1/", include("billing.api_urls")),
+    path("api/v1/", include("accounts.api_urls")),
     path("media/<int:expires>/<str:signature>/<path:file>", media_files.serve, name="media"),
     re_path(
         r"^webhooks/(?P<provider>eachlabs)/(?P<secret>[A-Za-z0-9_-]{43})/?$",

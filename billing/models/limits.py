@@ -38,9 +38,16 @@ class Budget(models.Model):
     subject_id = models.CharField(max_length=255)
     limit_microusd = models.BigIntegerField(null=True)  # 0 denies; None lifts
     period = models.CharField(max_length=8, choices=Period.choices)
+    # Whether the alerts have looked at these terms; False: they are due.
+    is_watched = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization"], name="unwatched_budgets", condition=Q(is_watched=False)
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="one_budget_per_subject", fields=["organization", "scope", "subject_id"]

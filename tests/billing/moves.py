@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import ledger
-from billing.models import Grant, Transfer
+from billing import ledger, usage
+from billing.models import Grant, Hold, Transfer
 from billing.posting import Page
 
 
@@ -17,6 +17,28 @@ def hold(
     with transaction.atomic():
         wanted = ledger.Wanted(reference, microusd)
         ledger.hold(organization, [wanted], now=now or timezone.now())
+
+
+def used(
+    organization: Organization,
+    reference: str,
+    microusd: int,
+    *,
+    seconds: int = 4,
+    end_user_id: str = "",
+    member_id: str = "",
+    api_key_id: str = "",
+    labels: dict[str, str] | None = None,
+) -> Hold:
+    """Held now, captured whole, and noted as used."""
+    wanted = ledger.Wanted(
+        reference, microusd, end_user_id=end_user_id, member_id=member_id, api_key_id=api_key_id
+    )
+    with transaction.atomic():
+        ledger.hold(organization, [wanted], now=timezone.now())
+        captured = ledger.capture(organization, reference, amount_microusd=microusd)
+        usage.record(captured, seconds=seconds, labels=labels or {})
+    return captured
 
 
 def owe(organization: Organization, reference: str, microusd: int) -> None:
