@@ -119,6 +119,7 @@ CLOCK = {
     "accounts.tasks.forget_idempotency_keys": 3600,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
+    "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
 
