@@ -296,7 +296,8 @@ class _Groups:
         self._turn()
 
     def _turn(self) -> None:
-        self.key, self._rows = next(self._groups, (None, iter(())))
+        nothing: Iterator[Sequence[Any]] = iter(())
+        self.key, self._rows = next(self._groups, (None, nothing))
 
     def of(self, organization: str) -> Iterator[Sequence[Any]]:
         """To be read to its end before the next one is asked for."""

@@ -144,7 +144,7 @@ def verify(lines: Iterable[bytes], after: Verified | None = None) -> Verified:
 def _read(line: int, raw: bytes, name: str) -> tuple[str, dict[str, Any]]:
     """The hash and the thing. Only the one way to write it is accepted, so that nothing can hide."""
     try:
-        read = json.loads(raw) if len(raw) <= LINE_BYTES_MAX else None
+        read: dict[str, Any] = json.loads(raw) if len(raw) <= LINE_BYTES_MAX else {}
         given_hash, thing = read["hash"], read[name]
         written = f"{_encode({'hash': given_hash})[:-1]},{_encode({name: dict(sorted(thing.items()))})[1:]}\n"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -187,9 +187,8 @@ def _expect_hash(line: int, given: str, before: str, thing: dict[str, Any]) -> s
 
 def _change(line: int, transfer: dict[str, Any]) -> int:
     try:
-        return int(transfer["amount_microusd"]) * (
-            transfer["to"].startswith("grant:") - transfer["from"].startswith("grant:")
-        )
+        into, out_of = (str(transfer[way]).startswith("grant:") for way in ("to", "from"))
+        return int(transfer["amount_microusd"]) * (into - out_of)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise BadStatement(line, "this is no transfer") from None
 

@@ -19,13 +19,13 @@ def month_ends(now: datetime) -> datetime:
 
 
 def same_period(period: str, day: date, today: date) -> bool:
-    keys = {
-        "day": lambda one: one,
-        "week": lambda one: one.isocalendar()[:2],
-        "month": lambda one: (one.year, one.month),
-        "lifetime": lambda one: None,
-    }
-    return bool(day <= today and keys[period](day) == keys[period](today))
+    if day > today:
+        return False
+    if period == "day":
+        return day == today
+    if period == "week":
+        return day.isocalendar()[:2] == today.isocalendar()[:2]
+    return period == "lifetime" or (day.year, day.month) == (today.year, today.month)
 
 
 def resets_at(period: str, now: datetime) -> str | None:

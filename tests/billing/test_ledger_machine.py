@@ -313,7 +313,7 @@ class Ledger(RuleBasedStateMachine):
 def test_random_histories_keep_the_books_right() -> None:
     Ledger.steps_count = 0
     Ledger.met.clear()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Ledger,
         settings=settings(
             max_examples=50,
