@@ -97,9 +97,7 @@ def test_a_day_that_is_not_over_is_not_closed(acme: Organization) -> None:
     assert rows() == []
 
 
-def test_midnight_belongs_to_the_new_day(
-    clock: time_machine.Traveller, acme: Organization
-) -> None:
+def test_midnight_belongs_to_the_new_day(clock: time_machine.Traveller, acme: Organization) -> None:
     clock.move_to(datetime(2026, 11, 20, 23, 59, 59, 999_999, tzinfo=UTC))
     deposit(acme, "1.00")
     clock.move_to(datetime(2026, 11, 21, tzinfo=UTC))
