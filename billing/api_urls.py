@@ -7,6 +7,8 @@ from billing import api, budgets_api, usage_api
 urlpatterns = [
     re_path(r"^balance/?$", api.BalanceDetail.as_view()),
     re_path(r"^transfers/?$", api.TransferList.as_view()),
+    re_path(r"^statements/?$", api.StatementList.as_view()),
+    re_path(r"^statements/(?P<id>[A-Za-z0-9_]+)/?$", api.StatementDetail.as_view()),
     re_path(r"^budgets/?$", budgets_api.BudgetList.as_view()),
     # An end user's id may have slashes in it.
     re_path(

@@ -35,16 +35,19 @@ class InDebt(Refusal):
 
 
 class BudgetExceeded(Refusal):
-    """A budget does not admit the hold. Retryable when only open holds stand in the way."""
+    """A budget does not admit the hold. Retryable when only open holds of others stand in the way.
+
+    `held` counts what the same call asked for before; `asked_microusd` is all that it asks for.
+    """
 
     code, status = "budget_exceeded", 402
 
-    def __init__(self, verdict: dict[str, Any], *, now: datetime) -> None:
+    def __init__(self, verdict: dict[str, Any], *, asked_microusd: int, now: datetime) -> None:
         limit, spent, held, needed = (
             int(verdict[f"{name}_microusd"]) for name in ("limit", "spent", "held", "needed")
         )
         resets_at = periods.ends_at(verdict["period"], now)
-        self.retryable = spent + needed <= limit
+        self.retryable = spent + asked_microusd <= limit
         super().__init__(
             f"The budget of this {verdict['scope'].replace('_', ' ')} is ${usd(limit)} per "
             f"{verdict['period']}: ${usd(spent)} is spent, ${usd(held)} is held, and this needs up to "

@@ -127,13 +127,29 @@ def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime)
     if verdict["verdict"] == "in_debt":
         raise InDebt(debt_microusd=verdict["debt_microusd"])
     if verdict["verdict"] == "budget_exceeded":
-        raise BudgetExceeded(verdict, now=now)
+        asked_microusd = sum(
+            one.amount_microusd
+            for one in wanted
+            if (verdict["scope"], verdict["id"]) in _subjects(organization, one)
+        )
+        raise BudgetExceeded(verdict, asked_microusd=asked_microusd, now=now)
     if verdict["verdict"] == "insufficient_credits":
         raise InsufficientCredits(
             needed_microusd=verdict["needed_microusd"],
             available_microusd=verdict["available_microusd"],
         )
     assert verdict["verdict"] == "held", verdict
+
+
+def _subjects(organization: Organization, wanted: Wanted) -> set[tuple[str, str]]:
+    return set(
+        budgets.subjects(
+            organization.pk,
+            member_id=wanted.member_id,
+            api_key_id=wanted.api_key_id,
+            end_user_id=wanted.end_user_id,
+        )
+    )
 
 
 def capture(organization: Organization, reference: str, *, amount_microusd: int) -> Hold:
@@ -179,7 +195,7 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
     assert left_to_capture == 0, (reference, left_to_capture)
     for grant in Grant.objects.filter(
         pk__in=[taken.grant_id for taken in slices], expires_at__lte=page.now
-    ):
+    ).order_by("pk"):
         _expire(page, grant)  # what came back too late expires at once
     hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
     hold.save(update_fields=["captured_microusd", "resolved_at"])

@@ -9,7 +9,7 @@ from accounts.models import Organization
 from billing import ledger
 from billing.budgets import Standing
 from billing.end_users import EndUser
-from billing.models import Account, Budget, Grant, Transfer
+from billing.models import Account, Budget, Grant, Statement, Transfer
 from billing.usage import Row
 from seedance_saas.api import moment, usd
 
@@ -120,4 +120,18 @@ def usage_row(row: Row) -> dict[str, Any]:
         "generations": row.records_count,
         "seconds": row.seconds,
         "charged_usd": usd(row.charged_microusd),
+    }
+
+
+def statement(statement: Statement) -> dict[str, Any]:
+    return {
+        "id": statement.id,
+        "object": "statement",
+        "day": statement.day.isoformat(),
+        "first_number": statement.first_number,
+        "last_number": statement.last_number,
+        "available_after_usd": usd(statement.available_after_microusd),
+        "previous_hash": statement.previous_hash or None,
+        "hash": statement.hash,
+        "created_at": moment(statement.created_at),
     }
