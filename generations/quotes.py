@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from billing import budgets, ledger
+from billing import presentation as money
 from generations import pricing, rate_cards
 from generations.errors import QuoteExpired, QuoteMismatch
 from generations.models import Generation, Quote
@@ -161,15 +162,10 @@ def as_dict(quote: Quote, outlook: Outlook) -> dict[str, Any]:
 
 
 def _limit(limit: budgets.Standing) -> dict[str, Any]:
-    return {
-        "scope": limit.scope,
-        "id": limit.id,
-        "period": limit.period,
-        "limit_usd": None if limit.limit_microusd is None else usd(limit.limit_microusd),
-        "spent_usd": usd(limit.spent_microusd),
-        "held_usd": usd(limit.held_microusd),
-        "resets_at": moment(limit.resets_at),
-    }
+    """A budget in the API's words, but for whose it is: the end user's own or that of every one."""
+    shown = money.budget(limit)
+    del shown["inherited"]
+    return shown
 
 
 def forget() -> int:

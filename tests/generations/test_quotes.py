@@ -113,12 +113,14 @@ def test_a_quote_is_affordable_when_every_budget_admits_it(
     assert quote["affordable"] == affordable
     assert quote["limits"] == [
         {
+            "object": "budget",
             "scope": scope,
             "id": subject,
             "period": "lifetime",
             "limit_usd": "0.4516" if affordable else "0.451599",
             "spent_usd": "0.0000",
             "held_usd": "0.0000",
+            "left_usd": "0.4516" if affordable else "0.451599",
             "resets_at": None,
         }
     ]

@@ -1,6 +1,7 @@
 """Prices are published once, in time for everybody to know them, and never change."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from generations.pricing import Rule
 from seedance_saas.errors import InvalidRequest
 from tests.generations.steps import BODY, TEXT, nothing_happened, refused
 from tests.prices import LIST, flat, pass_notice, publish, soon
+from tests.race import race
 from tests.world import Api
 
 FAST = catalog.find(TEXT)
@@ -189,6 +191,30 @@ def test_a_card_that_leaves_something_on_sale_without_a_price_stays_a_draft() ->
     assert len(refusal.value.details["missing"]) == 6
     assert "seedance-2.0-text-to-video at 480p" in refusal.value.message
     assert RateCard.objects.get(pk="2026-12").published_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_that_comes_beside_a_publication_is_in_it_or_refused() -> None:
+    for number in range(5):
+        version = f"2026-12.{number}"
+        row = rate_cards.draft(flat(version, 200_000))
+        begins = soon() + timedelta(seconds=number)
+        extra = {"resolution": "480p", "cost_microusd_per_second": 1}
+
+        published, added = race(
+            [
+                partial(rate_cards.publish, version, effective_from=begins),
+                partial(
+                    RateRule.objects.create,
+                    card=row, position=0, name="late", rate_microusd_per_second=1, **extra,
+                ),
+            ]
+        )  # fmt: skip
+
+        assert isinstance(published, Card)
+        names = list(row.rules.order_by("position").values_list("name", flat=True))
+        assert [rule.name for rule in published.rules] == names
+        assert ("late" in names) == isinstance(added, RateRule)
 
 
 # -- rules ----------------------------------------------------------------------------------------
