@@ -42,7 +42,7 @@ MORE = (
     Place("billing", "Billing", "billing", roles.can_see_ledger),
     Place("budgets", "Budgets", "budget", roles.can_see_ledger),
     Place("members", "Members", "members"),
-    Place("end_users", "End users", "people"),
+    Place("end_users", "End users", "people", roles.can_see_ledger),
     Place("keys", "Keys", "key", roles.can_manage_keys),
     Place("webhooks", "Webhooks", "hook", roles.can_manage_keys),
     Place("audit", "Audit", "audit"),
@@ -80,7 +80,12 @@ def theme_of(request: HttpRequest) -> str:
 def _section(request: HttpRequest) -> str:
     """The place of the navigation that the page belongs to."""
     name = request.resolver_match.url_name if request.resolver_match else None
-    return {"generation": "gallery", "budget_edit": "budgets"}.get(name or "", name or "")
+    of_others = {
+        "generation": "gallery",
+        "budget_edit": "budgets",
+        "end_user_forget": "end_users",
+    }
+    return of_others.get(name or "", name or "")
 
 
 def _organizations(request: HttpRequest) -> list[Organization]:

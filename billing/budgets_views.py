@@ -84,6 +84,35 @@ def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     return render(request, "billing/budgets.html", context)
 
 
+@require_GET
+@pages.for_members
+def end_users_page(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Who spends what this month, and under which budget; or the one that `?id=` names."""
+    pages.require(roles.can_see_ledger(membership))
+    organization = membership.organization
+    asked = request.GET.get("id", "").strip()
+    if asked:
+        found = [asked] if end_users.exists(organization, asked) else []
+    else:
+        after = request.GET.get("after", "")
+        found = end_users.ids(organization, after=after, limit=END_USERS_SHOWN + 1)
+    context = {
+        "asked": asked,
+        "is_first": "after" not in request.GET,
+        "next_after": found[END_USERS_SHOWN - 1] if len(found) > END_USERS_SHOWN else "",
+        "rows": [
+            {
+                "end_user": one,
+                "budget": _shown(one.budget, one.id) if one.budget else None,
+                "url": _edit_url(Budget.Scope.END_USER, one.id),
+            }
+            for one in end_users.read(organization, found[:END_USERS_SHOWN])
+        ],
+        "can_set": roles.can_set_budgets(membership),
+    }
+    return render(request, "billing/end_users.html", context)
+
+
 @require_http_methods(["GET", "POST"])
 @pages.for_members
 def edit(request: HttpRequest, membership: Membership) -> HttpResponse:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("usage", usage_views.usage_page, name="usage"),
     path("usage.csv", usage_views.usage_csv, name="usage_csv"),
     path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
+    path("end-users", budgets_views.end_users_page, name="end_users"),
     path("budgets", budgets_views.budgets_page, name="budgets"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
 ]

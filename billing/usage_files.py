@@ -162,7 +162,7 @@ def _focus_row(organization: Organization, used: UsageDay) -> dict[str, str]:
         "BillingPeriodStart": _time(month),
         "ChargeCategory": "Usage",
         "ChargeClass": "",
-        "ChargeDescription": f"{used.records_count} videos, {used.seconds} seconds, {sku}",
+        "ChargeDescription": f"{sku}: {used.seconds} seconds, {used.records_count} generations",
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodEnd": _time(start + timedelta(days=1)),
         "ChargePeriodStart": _time(start),

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from generations import playground, views
+from generations import end_users_views, playground, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
     path("create/quote", playground.quote, name="create_quote"),
     path("gallery", views.gallery, name="gallery"),
+    path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),

@@ -203,7 +203,7 @@ def test_focus_has_a_line_for_each_day_and_kind_with_exact_amounts(
         "BillingPeriodEnd": "2026-07-01T00:00:00Z",
         "BillingPeriodStart": "2026-06-01T00:00:00Z",
         "ChargeCategory": "Usage",
-        "ChargeDescription": "2 videos, 9 seconds, seedance-2.0-fast-text-to-video/480p",
+        "ChargeDescription": "seedance-2.0-fast-text-to-video/480p: 9 seconds, 2 generations",
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodEnd": "2026-06-02T00:00:00Z",
         "ChargePeriodStart": "2026-06-01T00:00:00Z",
