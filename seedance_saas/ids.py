@@ -1,11 +1,24 @@
-"""Identifiers: a type prefix, then 48 bits of milliseconds and 80 random bits, so that they sort by time."""
+"""Identifiers: a type prefix, 48 bits of milliseconds, a count within the millisecond, 64 random bits.
+
+They sort by time, and those of one process in the order in which they were made.
+"""
 
 import secrets
+import threading
 import time
 
 ID_LENGTH = 40
 
+_lock = threading.Lock()
+_millisecond, _count = 0, 0
+
 
 def new(prefix: str) -> str:
     """`gen_019a…`. The ledger makes the same form in SQL: see `billing_new_id` in its migrations."""
-    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    global _millisecond, _count
+    now = time.time_ns() // 1_000_000
+    with _lock:
+        # A clock that was set back starts a count of its own; the random bits keep the ids apart.
+        _millisecond, _count = now, _count + 1 if now == _millisecond else 0
+        count = _count % 0x10000
+    return f"{prefix}_{now:012x}{count:04x}{secrets.token_hex(8)}"

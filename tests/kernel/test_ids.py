@@ -12,7 +12,7 @@ from seedance_saas import ids
 AT = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 
 
-def test_an_id_is_its_prefix_the_milliseconds_and_80_random_bits() -> None:
+def test_an_id_is_its_prefix_the_milliseconds_and_80_further_bits() -> None:
     with time_machine.travel(AT, tick=False):
         first, second = ids.new("gen"), ids.new("gen")
 
@@ -30,6 +30,14 @@ def test_a_later_id_sorts_after_an_earlier_one() -> None:
             clock.shift(0.001)
 
     assert made == sorted(made)
+
+
+def test_the_ids_of_one_millisecond_sort_in_the_order_in_which_they_were_made() -> None:
+    with time_machine.travel(AT, tick=False):
+        made = [ids.new("gen") for _ in range(300)]
+
+    assert made == sorted(made)
+    assert len(set(made)) == 300
 
 
 @pytest.mark.django_db
