@@ -23,16 +23,17 @@ def measure(show: Callable[[str, Result], None]) -> None:
     hot, many = money.organization(), [money.organization() for _ in range(64)]
     show("create_sql_round_trips", _only(reading.create_round_trips(), "messages", "<= 5"))
     rounds = range(crowd.ROUNDS)
-    for name, pair in (
-        ("hold_hot_tenant", lambda: money.hold([hot])),
-        ("hold_many_tenants", lambda: money.hold(many)),
-        ("settle", lambda: money.settle(many)),
-    ):
-        show(name, _pair(crowd.medians(pair() for _ in rounds), "per second", ">= 0.5"))
+    pairs: dict[str, Callable[[], tuple[float, float]]] = {
+        "hold_hot_tenant": lambda: money.hold([hot]),
+        "hold_many_tenants": lambda: money.hold(many),
+        "settle": lambda: money.settle(many),
+    }
+    for name, pair in pairs.items():
+        show(name, _pair(crowd.medians([pair() for _ in rounds]), "per second", ">= 0.5"))
 
     few, much = (volume.with_usage(count, "2026-06-01") for count in (RECORDS_FEW, RECORDS))
     report = [reading.usage_month(one, date(2026, 6, 1)) for one in (much, few)]
-    found = crowd.medians((report[0](), report[1]()) for _ in rounds)
+    found = crowd.medians([(report[0](), report[1]()) for _ in rounds])
     show("usage_month", _pair(found, "ms, p95", "<= 2"))
     with connection.cursor() as cursor:  # it has no holds, so it would be a difference
         cursor.execute("TRUNCATE billing_usagerecord, billing_usageday")
@@ -41,7 +42,7 @@ def measure(show: Callable[[str, Result], None]) -> None:
     small = crowd.in_a_child(_check)
     much = volume.with_transfers(RECORDS)
     pages = [reading.deep_page(one) for one in (much, few)]
-    found = crowd.medians((pages[0](), pages[1]()) for _ in rounds)
+    found = crowd.medians([(pages[0](), pages[1]()) for _ in rounds])
     show("transfers_page", _pair(found, "ms, p95", "<= 1.2"))
 
     began = time.perf_counter()

@@ -33,7 +33,7 @@ def rate(prepare: Callable[[int], Callable[[int], object]], *, count: int) -> fl
         worker.join()
         if worker.exitcode:
             raise SystemExit("A worker of the benchmark failed: see above.")
-    times = [spans.get() for _ in workers]
+    times: list[tuple[float, float]] = [spans.get() for _ in workers]
     return WORKERS * count / (max(end for _, end in times) - min(began for began, _ in times))
 
 

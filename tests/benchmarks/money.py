@@ -37,9 +37,10 @@ def organization() -> Organization:
 
 def hold(tenants: Sequence[Organization]) -> tuple[float, float]:
     """Holds a second, each a transaction of its own: (the product, psycopg alone)."""
+    names = next(_name), next(_name)
 
     def through_the_product(worker: int) -> Callable[[int], object]:
-        name = next(_name)
+        name = names[0]
         connection.ensure_connection()
 
         def call(number: int) -> None:
@@ -50,7 +51,7 @@ def hold(tenants: Sequence[Organization]) -> tuple[float, float]:
         return call
 
     def through_psycopg(worker: int) -> Callable[[int], object]:
-        name, bare = next(_name), _connect()
+        name, bare = names[1], _connect()
 
         def call(number: int) -> None:
             whose = tenants[(number * crowd.WORKERS + worker) % len(tenants)]
@@ -95,7 +96,6 @@ def settle(tenants: Sequence[Organization]) -> tuple[float, float]:
 
 
 def _both(*sides: Callable[[int], Callable[[int], object]]) -> tuple[float, float]:
-    next(_name), next(_name)
     first, second = (crowd.rate(side, count=COUNT) for side in sides)
     return first, second
 
@@ -217,6 +217,6 @@ def _settle(bare: psycopg.Connection[Any], organization: str, reference: str) ->
 
 
 def _row(bare: psycopg.Connection[Any], query: str, *parameters: object) -> tuple[Any, ...]:
-    row = bare.execute(query, parameters).fetchone()  # type: ignore[arg-type]
+    row = bare.execute(query, parameters).fetchone()
     assert row, query
     return tuple(row)

@@ -1,7 +1,7 @@
 """Organizations with very much in their books, made by SQL, that `check_ledger` finds right."""
 
 from datetime import timedelta
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -97,7 +97,7 @@ def with_usage(count: int, first: str) -> Organization:
     return made
 
 
-def _execute(statements: tuple[LiteralString, ...], fields: dict[str, object]) -> None:
+def _execute(statements: tuple[LiteralString, ...], fields: dict[str, Any]) -> None:
     """Past the foreign keys, which would be half of the time."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
