@@ -14,7 +14,7 @@ PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOS
 	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance EACHLABS_API_KEY=not-a-key \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
-.PHONY: help run test test-slow check lock format clean dev
+.PHONY: help run test test-slow bench check lock format clean dev
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: dev  ## Run the tests, except those that start whole processes
 
 test-slow: dev  ## Run the tests that start whole processes, one by one: they measure time
 	@$(BIN)/python -m pytest -q -m slow
+
+bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
+	@$(BIN)/python -m tests.benchmarks
 
 check: dev  ## Lint, types, migrations, deployment settings, lock files
 	$(BIN)/ruff check .
