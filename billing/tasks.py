@@ -3,16 +3,28 @@
 import logging
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import Event, Organization
-from billing import alert_mails, alerts, checking, statements
+from billing import alert_mails, alerts, checking, ledger, statements
+from billing.models import Grant
 
 logger = logging.getLogger(__name__)
+
+EXPIRE_BATCH = 500
 
 
 def check_ledger() -> None:
     """The nightly proof. A difference is an error in the log, which somebody is paged for."""
     checking.check()
+
+
+def expire_grants() -> None:
+    """What is left of the grants whose time has come goes to breakage. A hold never took it meanwhile."""
+    due = Grant.objects.filter(expires_at__lte=timezone.now(), account__balance_microusd__gt=0)
+    for grant in due.order_by("expires_at")[:EXPIRE_BATCH]:
+        amount_microusd = ledger.expire(grant)
+        logger.info("grant.expired id=%s amount_microusd=%s", grant.id, amount_microusd)
 
 
 def close_statements() -> None:

@@ -120,6 +120,7 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
+    "billing.tasks.expire_grants": 30,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
