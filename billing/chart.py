@@ -30,6 +30,7 @@ class Bar:
     top_y: str
     label: str
     is_odd: bool
+    grows: str  # the text-anchor of its amount, which must not leave the picture at either side
     microusd: int
     parts: list[Part]
 
@@ -87,6 +88,11 @@ def stacked(
                 if every > 1 or step > 1 or start.day == 1 or not number
                 else str(start.day),
                 is_odd=bool(number // every % 2),
+                grows="start"
+                if number * 8 < count
+                else "end"
+                if number * 8 >= count * 7
+                else "middle",
                 microusd=sum(row),
                 parts=list(_parts(row, shown, top)),
             )
