@@ -52,7 +52,7 @@ _USAGE: tuple[LiteralString, ...] = (
     """
     INSERT INTO billing_usagerecord (id, organization_id, reference, seconds, amount_microusd,
             end_user_id, member_id, api_key_id, labels, held_at, settled_at)
-        SELECT 'use_' || %(org)s || n, %(org)s, 'used:' || %(org)s || n, 4, 600,
+        SELECT 'use_' || %(records)s || '_' || n, %(org)s, 'used:' || %(org)s || n, 4, 600,
                'user-' || n * 7919::bigint %% %(users)s, '', '',
                jsonb_build_object('model', 'model-' || n / 7 %% %(models)s, 'resolution', '480p'), at, at
         FROM generate_series(0, %(records)s - 1) AS n,
