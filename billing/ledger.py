@@ -26,6 +26,7 @@ from billing import budgets
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from billing.models import Account, Grant, Hold, Transfer, Wallet
 from billing.posting import Page, debt_account, held_account
+from billing.slices import Slice, slices_of
 from seedance_saas import ids
 from seedance_saas.api import usd
 
@@ -172,11 +173,7 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
     # be two round trips for nothing.
     with nullcontext() if connection.in_atomic_block else transaction.atomic():
         page = Page.open(organization.pk, timezone.now())
-        slices = list(_SLICES.filter(organization=organization, hold__reference=reference))
-        if not slices:
-            raise Hold.DoesNotExist(reference)
-        hold = slices[0].hold
-        assert hold is not None
+        hold, slices = slices_of(organization, reference)
         if hold.resolved_at is not None:
             return hold
         assert 0 <= capture_microusd <= hold.amount_microusd, (reference, capture_microusd)
@@ -187,23 +184,15 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
     return hold
 
 
-_SLICES = (
-    Transfer.objects.filter(kind=Transfer.Kind.HOLD)
-    .select_related("hold", "grant")
-    .order_by("number")
-)
-
-
-def _give_back(page: Page, hold: Hold, slices: list[Transfer], capture_microusd: int) -> None:
+def _give_back(page: Page, hold: Hold, slices: list[Slice], capture_microusd: int) -> None:
     """Post what each slice gives to revenue and back; what came back too late expires at once."""
     left_to_capture = capture_microusd
-    expired: dict[str, Grant] = {}
     for taken in slices:
         captured = min(left_to_capture, taken.amount_microusd)
         left_to_capture -= captured
         for kind, to_account, amount in (
             (Transfer.Kind.CAPTURE, "revenue", captured),
-            (Transfer.Kind.RELEASE, taken.from_account_id, taken.amount_microusd - captured),
+            (Transfer.Kind.RELEASE, taken.account_id, taken.amount_microusd - captured),
         ):
             if amount:
                 page.post(
@@ -215,12 +204,10 @@ def _give_back(page: Page, hold: Hold, slices: list[Transfer], capture_microusd:
                     grant_id=taken.grant_id,
                     hold_id=hold.id,
                 )
-        grant = taken.grant
-        if grant and grant.expires_at and grant.expires_at <= page.now:
-            expired[grant.id] = grant
     assert left_to_capture == 0, (hold.reference, left_to_capture)
-    for _, grant in sorted(expired.items()):
-        _expire(page, grant)
+    for taken in sorted(slices, key=lambda taken: taken.grant_id):
+        if taken.expires_at and taken.expires_at <= page.now:
+            _expire(page, taken.grant_id, taken.account_id)
 
 
 @transaction.atomic
@@ -232,22 +219,22 @@ def expire(grant: Grant) -> int:
     page = Page.open(grant.organization_id, timezone.now())
     assert grant.expires_at is not None, grant.id
     assert grant.expires_at <= page.now, grant.id
-    amount = _expire(page, grant)
+    amount = _expire(page, grant.id, grant.account_id)
     page.close()
     return amount
 
 
-def _expire(page: Page, grant: Grant) -> int:
+def _expire(page: Page, grant_id: str, account_id: str) -> int:
     """Post it; its reference tells the instant, for a grant may get credits back and expire again."""
-    left = page.balance_of(grant.account_id)
+    left = page.balance_of(account_id)
     if left:
         page.post(
             Transfer.Kind.EXPIRE,
-            from_account=grant.account_id,
+            from_account=account_id,
             to_account="breakage",
             amount_microusd=left,
-            reference=f"expiry:{grant.id}:{page.number + 1}",
-            grant_id=grant.id,
+            reference=f"expiry:{grant_id}:{page.number + 1}",
+            grant_id=grant_id,
         )
     return left
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import budgets, ledger, posting, usage
+from billing import budgets, ledger, posting, slices, usage
 from billing.models import Grant
 from seedance_saas import ids
 from tests.benchmarks import crowd
@@ -132,15 +132,12 @@ def _settle(bare: psycopg.Connection[Any], organization: str, reference: str) ->
     held, now = f"held:{organization}", datetime.now(UTC)
     (number,) = _row(bare, posting.LOCK, organization)
     (available,) = _row(bare, posting.AVAILABLE, organization)
-    account, grant, hold, amount, end_user, made_at = _row(
-        bare,
-        "SELECT from_account_id, grant_id, hold_id, hold.amount_microusd, end_user_id, hold.created_at"
-        " FROM billing_transfer AS transfer JOIN billing_hold AS hold ON hold.id = hold_id"
-        " JOIN billing_grant AS grants ON grants.id = grant_id"
-        " WHERE transfer.organization_id = %s AND hold.reference = %s AND transfer.kind = 'hold'"
-        " ORDER BY number",
-        *(organization, reference),
+    row = _row(bare, slices.HELD, organization, reference)
+    held_fields = dict(zip(slices.HOLD_FIELDS, row, strict=False))
+    hold, amount, end_user, made_at = (
+        held_fields[name] for name in ("id", "amount_microusd", "end_user_id", "created_at")
     )
+    account, grant = row[len(held_fields) :][:2]
     back = amount - CHARGED
     posted = [
         {

@@ -45,6 +45,9 @@ _TRANSFERS: tuple[LiteralString, ...] = (
     UPDATE billing_account SET balance_microusd = %(deposit)s - 600 * %(holds)s::bigint WHERE id = %(account)s
     """,
     """
+    UPDATE billing_transfer SET created_at = %(began)s WHERE organization_id = %(org)s AND number = 1
+    """,
+    """
     UPDATE billing_wallet SET transfers_count = 1 + 3 * %(holds)s::bigint WHERE organization_id = %(org)s
     """,
 )

@@ -10,7 +10,7 @@ from generations.models import Generation
 from tests.world import make_user
 
 FOR_ALL = ["/", "/create", "/gallery", "/organizations/new"]
-FOR_READERS_OF_MONEY = ["/billing", "/billing/transfers.csv"]
+FOR_READERS_OF_MONEY = ["/billing", "/billing/transfers.csv", "/statements"]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -130,6 +130,8 @@ def test_the_pages_of_the_account_wear_our_frame(
         "/billing?reference=%00",
         "/billing?cursor=AA==",
         "/billing?cursor=bm8=",
+        "/statements?cursor=bm8=",
+        "/statements/%00",
     ],
 )
 def test_what_the_database_cannot_hold_is_not_found(
