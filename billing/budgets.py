@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import audit, pseudonyms
@@ -165,25 +165,31 @@ def _terms(budget: Budget | None) -> dict[str, str | None]:
     return {"limit_usd": limit, "period": budget.period}
 
 
-def note_resolved(hold: Hold) -> None:
-    """What was held counts as charged, or not at all, on the day on which it was held.
+RESOLVE = """
+    WITH resolved AS (
+        UPDATE billing_hold SET captured_microusd = %(captured)s, resolved_at = %(at)s
+        WHERE id = %(hold)s RETURNING *
+    )
+    UPDATE billing_spendingday AS spent
+        SET held_microusd = held_microusd - resolved.amount_microusd,
+            charged_microusd = charged_microusd + resolved.captured_microusd
+        FROM resolved
+        CROSS JOIN LATERAL billing_subjects(resolved.organization_id::text, to_jsonb(resolved)) AS subject
+        WHERE spent.organization_id = resolved.organization_id AND spent.scope = subject.scope
+            AND spent.subject_id = subject.id
+            AND day = (resolved.created_at AT TIME ZONE 'UTC')::date
+"""
 
-    One UPDATE of the hold's few rows, under the wallet's lock that the caller has.
+
+def note_resolved(hold: Hold) -> None:
+    """Keep what was captured: what was held counts as charged, or not at all, on the day on which it
+    was held.
+
+    One statement, under the wallet's lock that the caller has.
     """
     assert hold.captured_microusd is not None, hold.reference
-    of_hold = Q()
-    for scope, subject_id in subjects(
-        hold.organization_id,
-        member_id=hold.member_id,
-        api_key_id=hold.api_key_id,
-        end_user_id=hold.end_user_id,
-    ):
-        of_hold |= Q(scope=scope, subject_id=subject_id)
-    SpendingDay.objects.filter(
-        of_hold,
-        organization_id=hold.organization_id,
-        day=hold.created_at.astimezone(UTC).date(),
-    ).update(
-        held_microusd=F("held_microusd") - hold.amount_microusd,
-        charged_microusd=F("charged_microusd") + hold.captured_microusd,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RESOLVE,
+            {"captured": hold.captured_microusd, "at": hold.resolved_at, "hold": hold.id},
+        )

@@ -12,6 +12,7 @@ afresh. References make every verb repeatable: the second call finds what the fi
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from billing import budgets
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from billing.models import Account, Grant, Hold, Transfer, Wallet
 from billing.posting import Page, debt_account, held_account
+from billing.slices import Slice, slices_of
 from seedance_saas import ids
 from seedance_saas.api import usd
 
@@ -166,42 +168,46 @@ def release(organization: Organization, reference: str) -> Hold:
     return _resolve(organization, reference, 0)
 
 
-@transaction.atomic
 def _resolve(organization: Organization, reference: str, capture_microusd: int) -> Hold:
-    page = Page.open(organization.pk, timezone.now())
-    hold = Hold.objects.get(organization=organization, reference=reference)
-    if hold.resolved_at is not None:
-        return hold
-    assert 0 <= capture_microusd <= hold.amount_microusd, (reference, capture_microusd)
+    # Nothing is written before all is known to be right: within a caller's transaction a savepoint would
+    # be two round trips for nothing.
+    with nullcontext() if connection.in_atomic_block else transaction.atomic():
+        page = Page.open(organization.pk, timezone.now())
+        hold, slices = slices_of(organization, reference)
+        if hold.resolved_at is not None:
+            return hold
+        assert 0 <= capture_microusd <= hold.amount_microusd, (reference, capture_microusd)
+        _give_back(page, hold, slices, capture_microusd)
+        hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
+        page.close()
+        budgets.note_resolved(hold)
+    return hold
+
+
+def _give_back(page: Page, hold: Hold, slices: list[Slice], capture_microusd: int) -> None:
+    """Post what each slice gives to revenue and back; what came back too late expires at once."""
     left_to_capture = capture_microusd
-    slices = hold.transfers.filter(kind=Transfer.Kind.HOLD).order_by("number")
     for taken in slices:
         captured = min(left_to_capture, taken.amount_microusd)
         left_to_capture -= captured
         for kind, to_account, amount in (
             (Transfer.Kind.CAPTURE, "revenue", captured),
-            (Transfer.Kind.RELEASE, taken.from_account_id, taken.amount_microusd - captured),
+            (Transfer.Kind.RELEASE, taken.account_id, taken.amount_microusd - captured),
         ):
             if amount:
                 page.post(
                     kind,
-                    from_account=held_account(organization.pk),
+                    from_account=held_account(page.organization_id),
                     to_account=to_account,
                     amount_microusd=amount,
-                    reference=reference,
+                    reference=hold.reference,
                     grant_id=taken.grant_id,
                     hold_id=hold.id,
                 )
-    assert left_to_capture == 0, (reference, left_to_capture)
-    for grant in Grant.objects.filter(
-        pk__in=[taken.grant_id for taken in slices], expires_at__lte=page.now
-    ).order_by("pk"):
-        _expire(page, grant)  # what came back too late expires at once
-    hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
-    hold.save(update_fields=["captured_microusd", "resolved_at"])
-    page.close()
-    budgets.note_resolved(hold)
-    return hold
+    assert left_to_capture == 0, (hold.reference, left_to_capture)
+    for taken in sorted(slices, key=lambda taken: taken.grant_id):
+        if taken.expires_at and taken.expires_at <= page.now:
+            _expire(page, taken.grant_id, taken.account_id)
 
 
 @transaction.atomic
@@ -213,22 +219,22 @@ def expire(grant: Grant) -> int:
     page = Page.open(grant.organization_id, timezone.now())
     assert grant.expires_at is not None, grant.id
     assert grant.expires_at <= page.now, grant.id
-    amount = _expire(page, grant)
+    amount = _expire(page, grant.id, grant.account_id)
     page.close()
     return amount
 
 
-def _expire(page: Page, grant: Grant) -> int:
+def _expire(page: Page, grant_id: str, account_id: str) -> int:
     """Post it; its reference tells the instant, for a grant may get credits back and expire again."""
-    left = page.balance_of(grant.account_id)
+    left = page.balance_of(account_id)
     if left:
         page.post(
             Transfer.Kind.EXPIRE,
-            from_account=grant.account_id,
+            from_account=account_id,
             to_account="breakage",
             amount_microusd=left,
-            reference=f"expiry:{grant.id}:{page.number + 1}",
-            grant_id=grant.id,
+            reference=f"expiry:{grant_id}:{page.number + 1}",
+            grant_id=grant_id,
         )
     return left
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import budgets, ledger, usage
+from billing import budgets, ledger, posting, slices, usage
 from billing.models import Grant
 from seedance_saas import ids
 from tests.benchmarks import crowd
@@ -130,87 +130,49 @@ def _connect() -> psycopg.Connection[Any]:
 def _settle(bare: psycopg.Connection[Any], organization: str, reference: str) -> None:
     """What `ledger.capture` and `usage.record` say to the database, said by hand."""
     held, now = f"held:{organization}", datetime.now(UTC)
-    (number,) = _row(
-        bare,
-        "SELECT transfers_count FROM billing_wallet WHERE organization_id = %s FOR NO KEY UPDATE",
-        organization,
+    (number,) = _row(bare, posting.LOCK, organization)
+    (available,) = _row(bare, posting.AVAILABLE, organization)
+    row = _row(bare, slices.HELD, organization, reference)
+    held_fields = dict(zip(slices.HOLD_FIELDS, row, strict=False))
+    hold, amount, end_user, made_at = (
+        held_fields[name] for name in ("id", "amount_microusd", "end_user_id", "created_at")
     )
-    (available,) = _row(
-        bare,
-        "SELECT sum(balance_microusd) FROM billing_account WHERE organization_id = %s AND kind = 'grant'",
-        organization,
-    )
-    hold, amount, end_user, made_at = _row(
-        bare,
-        "SELECT id, amount_microusd, end_user_id, created_at FROM billing_hold"
-        " WHERE organization_id = %s AND reference = %s",
-        *(organization, reference),
-    )
-    account, grant = _row(
-        bare,
-        "SELECT from_account_id, grant_id FROM billing_transfer WHERE hold_id = %s AND kind = 'hold'"
-        " ORDER BY number",
-        hold,
-    )
-    _row(bare, "SELECT count(*) FROM billing_grant WHERE id = %s AND expires_at <= %s", grant, now)
+    account, grant = row[len(held_fields) :][:2]
     back = amount - CHARGED
-    for step, kind, target, moved in (
-        (1, "capture", "revenue", CHARGED),
-        (2, "release", account, back),
-    ):
-        after = available + (back if kind == "release" else 0)
-        bare.execute(
-            "INSERT INTO billing_transfer (id, organization_id, number, kind, from_account_id, to_account_id,"
-            " amount_microusd, reference, grant_id, hold_id, available_after_microusd, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                ids.new("trf"),
-                organization,
-                number + step,
-                kind,
-                held,
-                target,
-                moved,
-                reference,
-                grant,
-                hold,
-                after,
-                now,
-            ],
+    posted = [
+        {
+            "id": ids.new("trf"),
+            "number": number + step,
+            "kind": kind,
+            "from_account_id": held,
+            "to_account_id": target,
+            "amount_microusd": moved,
+            "reference": reference,
+            "grant_id": grant,
+            "hold_id": hold,
+            "available_after_microusd": after,
+        }
+        for step, kind, target, moved, after in (
+            (1, "capture", "revenue", CHARGED, available),
+            (2, "release", account, back, available + back),
         )
-    for id, change in ((account, back), (held, -amount)):
-        bare.execute(
-            "UPDATE billing_account SET balance_microusd = balance_microusd + %s WHERE id = %s",
-            [change, id],
-        )
+    ]
     bare.execute(
-        "UPDATE billing_hold SET captured_microusd = %s, resolved_at = %s WHERE id = %s",
-        [CHARGED, now, hold],
+        posting.CLOSE,
+        {
+            "organization": organization,
+            "now": now,
+            "number": number + 2,
+            "transfers": json.dumps(posted),
+            "changes": json.dumps({account: back, held: -amount}),
+        },
     )
-    bare.execute(
-        "UPDATE billing_wallet SET transfers_count = %s WHERE organization_id = %s",
-        [number + 2, organization],
-    )
-    bare.execute(
-        "UPDATE billing_spendingday SET held_microusd = held_microusd - %s,"
-        " charged_microusd = charged_microusd + %s WHERE organization_id = %s AND day = %s"
-        " AND ((scope = 'organization' AND subject_id = %s) OR (scope = 'end_user' AND subject_id = %s))",
-        [amount, CHARGED, organization, made_at.astimezone(UTC).date(), organization, end_user],
-    )
+    bare.execute(budgets.RESOLVE, {"captured": CHARGED, "at": now, "hold": hold})
     bare.execute(
         usage._RECORD,
         [
-            ids.new("use"),
-            organization,
-            reference,
-            4,
-            CHARGED,
-            end_user,
-            "",
-            "",
-            '{"model": "fast"}',
-            made_at,
-            now,
+            *(ids.new("use"), organization, reference, 4, CHARGED, end_user, "", ""),
+            *('{"model": "fast"}', made_at, now),
         ],
     )
     bare.commit()

@@ -45,6 +45,9 @@ _TRANSFERS: tuple[LiteralString, ...] = (
     UPDATE billing_account SET balance_microusd = %(deposit)s - 600 * %(holds)s::bigint WHERE id = %(account)s
     """,
     """
+    UPDATE billing_transfer SET created_at = %(began)s WHERE organization_id = %(org)s AND number = 1
+    """,
+    """
     UPDATE billing_wallet SET transfers_count = 1 + 3 * %(holds)s::bigint WHERE organization_id = %(org)s
     """,
 )
@@ -52,7 +55,7 @@ _USAGE: tuple[LiteralString, ...] = (
     """
     INSERT INTO billing_usagerecord (id, organization_id, reference, seconds, amount_microusd,
             end_user_id, member_id, api_key_id, labels, held_at, settled_at)
-        SELECT 'use_' || %(org)s || n, %(org)s, 'used:' || %(org)s || n, 4, 600,
+        SELECT 'use_' || %(records)s || '_' || n, %(org)s, 'used:' || %(org)s || n, 4, 600,
                'user-' || n * 7919::bigint %% %(users)s, '', '',
                jsonb_build_object('model', 'model-' || n / 7 %% %(models)s, 'resolution', '480p'), at, at
         FROM generate_series(0, %(records)s - 1) AS n,

@@ -93,9 +93,11 @@ def test_what_is_released_after_the_expiry_is_posted_back_and_expires_at_once(
 
 
 def test_a_claw_back_takes_from_the_grants_in_their_order_and_the_rest_becomes_debt(
-    acme: Organization,
+    acme: Organization, clock: time_machine.Traveller
 ) -> None:
-    bought, bonus, other = (deposit(acme, usd) for usd in ("5.00", "1.00", "3.00"))
+    bought = deposit(acme, "5.00")
+    clock.shift(HOUR)  # the oldest burns first, and a hold takes from it
+    bonus, other = deposit(acme, "1.00"), deposit(acme, "3.00")
     hold(acme, "work:1", 2_000_000)
 
     owed = ledger.claw_back(

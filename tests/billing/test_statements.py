@@ -360,4 +360,4 @@ def test_a_good_file_of_another_organization_is_not_ours(
 def said(browser: Client, file: bytes) -> tuple[int, str]:
     answer = browser.post("/statements", {"file": SimpleUploadedFile("s.jsonl", file)})
     page = answer.content.decode()
-    return answer.status_code, page.split("erified.</strong> ")[1].split("</p>")[0]
+    return answer.status_code, page.split("erified.</strong>")[1].split("</p>")[0].strip()

@@ -10,7 +10,7 @@ from generations.models import Generation
 from tests.world import make_user
 
 FOR_ALL = ["/", "/create", "/gallery", "/organizations/new"]
-FOR_READERS_OF_MONEY = ["/billing", "/billing/transfers.csv"]
+FOR_READERS_OF_MONEY = ["/billing", "/billing/transfers.csv", "/statements"]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -126,6 +126,7 @@ def test_the_pages_of_the_account_wear_our_frame(
         "/billing?cursor=AA==",
         "/billing?cursor=bm8=",
         "/generations/gen_%C3%A9",
+        "/statements?cursor=bm8=",
     ],
 )
 def test_what_no_list_gave_out_is_not_found(
