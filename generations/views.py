@@ -182,6 +182,16 @@ def generation(request: HttpRequest, membership: Membership, generation_id: str)
 
 @require_GET
 @pages.for_members
+def generation_receipt(
+    request: HttpRequest, membership: Membership, generation_id: str
+) -> HttpResponse:
+    """Its bill as a sheet to print: what the API's receipt says, and nothing else."""
+    shown = {"receipt": receipts.receipt(_get(membership, generation_id))}
+    return render(request, "generations/bill.html", shown)
+
+
+@require_GET
+@pages.for_members
 def generation_live(
     request: HttpRequest, membership: Membership, generation_id: str
 ) -> HttpResponse:
