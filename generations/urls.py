@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
     path("create/quote", playground.quote, name="create_quote"),
+    path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("live", views.live, name="live"),
