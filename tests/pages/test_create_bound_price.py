@@ -66,8 +66,8 @@ def test_a_held_price_says_how_much_and_until_when_and_holds_no_credits(
     page = text(answer)
     assert answer.status_code == 200
     assert hidden(page)["quote_id"] == quote.id
-    assert "<strong>$0.4516</strong> at most until" in page
-    assert ">12:15 UTC</time>: this price is bound" in page
+    assert "Bound: <strong>$0.4516</strong> at most until" in page
+    assert ">12:15 UTC</time>" in page
     assert "4 s × $0.1129 by the fast 480p rule of 2026-05-28" in page
     assert "Your credits and budgets admit it now." in page
     assert "a red kite over a beach</textarea>" in page
@@ -106,7 +106,8 @@ def test_another_request_is_refused_in_words_and_held_afresh(
     assert answer.status_code == 409
     assert CHANGED in page
     assert "It was for another request: the duration and the prompt changed since." in page
-    assert "A new one is held: $0.5645 at most until 12:15 UTC. Press Generate to take it." in page
+    assert "A new one is held; press Generate to take it." in page
+    assert "Bound: <strong>$0.5645</strong> at most until" in page
     assert "a blue kite</textarea>" in page
     assert fresh["quote_id"] != form["quote_id"]
     assert not Generation.objects.exists()
@@ -128,7 +129,8 @@ def test_an_expired_price_is_refused_in_words_and_held_afresh(
     page = text(answer)
     assert answer.status_code == 409
     assert "It was held until 12:15 UTC." in page
-    assert "A new one is held: $0.4516 at most until 12:30 UTC." in page
+    assert "A new one is held; press Generate to take it." in page
+    assert ">12:30 UTC</time>" in page
     assert "a red kite over a beach</textarea>" in page
     assert not Generation.objects.exists()
     assert money(acme) == (25_000_000, 0)
@@ -161,7 +163,7 @@ def test_while_typing_the_price_says_whether_it_still_binds(
     assert "Hold this price for 15 minutes" in changed
     back = text(client.post("/create/quote", form))
     assert CHANGED not in back
-    assert "this price is bound" in back
+    assert "Bound: <strong>$0.4516</strong>" in back
     assert Quote.objects.count() == 1
 
 
