@@ -81,6 +81,7 @@ def _section(request: HttpRequest) -> str:
     """The place of the navigation that the page belongs to."""
     name = request.resolver_match.url_name if request.resolver_match else None
     of_others = {
+        "create_quote_bind": "create",
         "generation": "gallery",
         "budget_edit": "budgets",
         "end_user_forget": "end_users",

@@ -9,13 +9,13 @@ from django import forms
 from django.http import QueryDict
 
 from generations import catalog, pricing, requests
-from generations.errors import NoRate
 from generations.models import Generation
 from generations.requests import GenerationRequest
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
+QUOTE_ID = re.compile(r"quo_[0-9a-f]{32}")
 FILE_LISTS = ("image_urls", "video_urls", "audio_urls")
 NAMES = {  # how a refusal calls a field, and how the page does
     "prompt": "The prompt",
@@ -27,6 +27,22 @@ NAMES = {  # how a refusal calls a field, and how the page does
     "seed": "The seed",
     "end_user_id": "The end user",
 }
+SAID = {  # a field within a sentence, where its own name would not do
+    "image_url": "first frame",
+    "end_image_url": "last frame",
+    "image_urls": "images",
+    "video_urls": "videos",
+    "audio_urls": "sounds",
+    "aspect_ratio": "aspect ratio",
+    "generate_audio": "sound",
+    "end_user_id": "end user",
+}
+
+
+def said(names: list[str]) -> str:
+    """Fields in a sentence: "the prompt", "the duration and the prompt"."""
+    words = [f"the {SAID.get(name, name)}" for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def new_token() -> str:
@@ -38,6 +54,7 @@ class CreateForm(forms.Form):
 
     use_required_attribute = False
     token = forms.CharField(required=False, widget=forms.HiddenInput)
+    quote_id = forms.CharField(required=False, widget=forms.HiddenInput)
     family = forms.ChoiceField(
         label="Start from",
         choices=[("text", "Text"), ("image", "Image"), ("reference", "Reference")],
@@ -96,30 +113,32 @@ class CreateForm(forms.Form):
             body["end_user_id"] = end_user_id
         return body
 
-    def body_with_ceiling(self, card: pricing.RateCard) -> dict[str, Any]:
+    def body_with_ceiling(self, terms: pricing.Quote | None) -> dict[str, Any]:
         """The same with the shown price as the most it may cost."""
-        quote = self.quote(card)
-        return self.body() | ({"max_cost_usd": usd(quote.max_cost_microusd)} if quote else {})
+        return self.body() | ({"max_cost_usd": usd(terms.max_cost_microusd)} if terms else {})
 
-    def quote(self, card: pricing.RateCard) -> pricing.Quote | None:
-        """What it would cost at most by `card`, as far as that can be told from what was typed."""
+    @property
+    def held_quote(self) -> str:
+        """The quote that holds the price of what was typed; empty when none does."""
+        typed = self.typed["quote_id"] or ""
+        return typed if QUOTE_ID.fullmatch(typed) else ""
+
+    def priced(self) -> GenerationRequest | None:
+        """What a price depends on, prompt or no prompt; None while it says nothing that has one."""
         body = self.body()
-        known = body["resolution"] in self.model.resolutions
-        in_range = body["duration"] in (
-            "auto",
-            *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
+        seconds = range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)
+        if body["resolution"] not in self.model.resolutions:
+            return None
+        if body["duration"] not in ("auto", *seconds):
+            return None
+        return GenerationRequest(
+            model=self.model,
+            prompt="",
+            resolution=body["resolution"],
+            duration_seconds=None if body["duration"] == "auto" else body["duration"],
         )
-        if not (known and in_range):
-            return None
-        seconds = None if body["duration"] == "auto" else body["duration"]
-        try:
-            return pricing.quote(
-                card, self.model, resolution=body["resolution"], duration_seconds=seconds
-            )
-        except NoRate:
-            return None
 
-    def request(self) -> GenerationRequest | None:
+    def request(self, *, with_quote: bool = True) -> GenerationRequest | None:
         """None when the fields say nothing that can be made; then `errors` tells which and why."""
         if not self.is_valid():
             return None
@@ -127,10 +146,15 @@ class CreateForm(forms.Form):
             self.add_error(None, "This form is too old. Press Generate again.")
             return None
         try:
-            return requests.read(self.body())
+            return self.read(with_quote=with_quote)
         except Refusal as refusal:
             self.explain(refusal)
             return None
+
+    def read(self, *, with_quote: bool) -> GenerationRequest:
+        """What was typed as the API would read it, with the quote that it names. Raises InvalidRequest."""
+        quote = {"quote_id": self.held_quote} if with_quote and self.held_quote else {}
+        return requests.read(self.body() | quote)
 
     def explain(self, refusal: Refusal) -> None:
         """Put a refusal beside the field that it names."""
@@ -142,11 +166,13 @@ class CreateForm(forms.Form):
             message = NAMES[field] + message[len(field) :]
         self.add_error(field, message)
 
-    def renewed(self) -> "CreateForm":
-        """The same, typed text and all, under a new one-time token."""
+    def renewed(self, *, quote_id: str | None = None) -> "CreateForm":
+        """The same, typed text and all, under a new one-time token; with another quote if one is given."""
         data = QueryDict(mutable=True)
         data.update(self.data)
         data["token"] = new_token()
+        if quote_id is not None:
+            data["quote_id"] = quote_id
         fresh = CreateForm(data)
         fresh._errors = self.errors  # type: ignore[attr-defined]
         return fresh

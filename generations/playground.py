@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
@@ -14,9 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
-from billing.errors import InDebt, InsufficientCredits
-from generations import catalog, forms, lifecycle, rate_cards, snippets
+from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
+from generations import catalog, forms, lifecycle, pricing, quotes, rate_cards, snippets
+from generations.errors import NoRate
 from generations.forms import CreateForm
+from generations.models import Quote
 from generations.views import generations_of
 from seedance_saas.errors import Refusal
 
@@ -75,6 +78,10 @@ def _explain(
         raise problem
     if isinstance(problem, InsufficientCredits | InDebt):
         return _show_create(request, membership, form.renewed(), status=402, unpaid=problem)
+    if isinstance(problem, BudgetExceeded):
+        return _show_create(request, membership, form.renewed(), status=402, over_budget=problem)
+    if problem.param == "quote_id":
+        return _hold_price(request, membership, form, unbound=problem)
     form.explain(problem)
     return _show_create(request, membership, form.renewed(), status=problem.status)
 
@@ -98,22 +105,32 @@ def _show_create(
     *,
     status: int = 200,
     unpaid: Refusal | None = None,
+    over_budget: Refusal | None = None,
+    unbound: Refusal | None = None,
 ) -> HttpResponse:
     after = request.GET.get("after")
     shown = generations_of(membership).filter(pk=after) if after else generations_of(membership)
     latest = list(shown.order_by("-id")[:1])
     others = generations_of(membership).exclude(pk__in=[one.pk for one in latest])
-    context = _live_parts(form, membership) | {
+    context = _live_parts(form, membership, unbound=unbound) | {
         "result": latest[0] if latest else None,
         "others": others.order_by("-id")[:3],
         "unpaid": unpaid,
+        "over_budget": over_budget,
+        "can_set_budgets": roles.can_set_budgets(membership),
     }
     return render(request, "generations/create.html", context, status=status)
 
 
-def _live_parts(form: CreateForm, membership: Membership) -> dict[str, Any]:
-    """What changes with every key that is pressed: the prices and the code."""
-    card = rate_cards.for_organization(membership.organization, timezone.now())
+def _live_parts(
+    form: CreateForm, membership: Membership, *, unbound: Refusal | None = None
+) -> dict[str, Any]:
+    """What changes with every key that is pressed: the prices and the code.
+
+    `unbound` says why an earlier quote bound no more when the one of the form has taken its place.
+    """
+    now = timezone.now()
+    card = rate_cards.for_organization(membership.organization, now)
     resolution = form.body()["resolution"]
     rates = {
         model.tier.value: rule.rate_microusd_per_second
@@ -121,15 +138,87 @@ def _live_parts(form: CreateForm, membership: Membership) -> dict[str, Any]:
         if model.family == form.model.family
         for rule in card.rules_for(model, resolution)[:1]
     }
+    bound: Quote | None = None
+    try:
+        bound = _bound(form, membership, now)
+    except Refusal as refusal:
+        unbound = unbound or refusal
+    terms = quotes.terms(bound) if bound else _price(form, membership, now)
     return {
         "form": form,
-        "quote": form.quote(card),
+        "quote": terms,
+        "bound": _bound_as_dict(bound, form, membership) if bound else None,
+        "unbound": unbound,
+        "unbound_changed": forms.said(unbound.details.get("differs", [])) if unbound else "",
+        "binds_minutes": quotes.BINDS // timedelta(minutes=1),
         "rates": rates,
         "rate_card": card.effective_from,
-        "snippets": snippets.of(form.body_with_ceiling(card)),
+        "snippets": snippets.of(form.body_with_ceiling(terms)),
         "catalog": catalog,
         "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
     }
+
+
+# -- the price ------------------------------------------------------------------------------------
+
+
+def _price(form: CreateForm, membership: Membership, at: datetime) -> pricing.Quote | None:
+    """What it would cost now, as far as that can be told from what was typed."""
+    asked = form.priced()
+    try:
+        return quotes.price(membership.organization, asked, at) if asked else None
+    except NoRate:
+        return None
+
+
+def _bound(form: CreateForm, membership: Membership, at: datetime) -> Quote | None:
+    """The quote that the form names. Raises what says that it binds no more, or not what is typed now."""
+    if not form.held_quote:
+        return None
+    return quotes.bound(membership.organization, form.read(with_quote=True), at)
+
+
+def _bound_as_dict(quote: Quote, form: CreateForm, membership: Membership) -> dict[str, Any]:
+    outlook = quotes.outlook(
+        quote, member_id=membership.id, end_user_id=form.body().get("end_user_id", "")
+    )
+    return quotes.as_dict(quote, outlook)
+
+
+@require_http_methods(["GET", "POST"])
+@pages.for_members
+def quote_bind(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """POST binds us to the price of what is typed, as POST /quotes does. GET, a reload, starts anew."""
+    if request.method == "GET":
+        return redirect("create")
+    pages.require(roles.can_spend(membership))
+    return _hold_price(request, membership, CreateForm(request.POST))
+
+
+def _hold_price(
+    request: HttpRequest,
+    membership: Membership,
+    form: CreateForm,
+    *,
+    unbound: Refusal | None = None,
+) -> HttpResponse:
+    """Keep a quote for what is typed and draw the form with it; a repeat keeps another. Holds no credits."""
+    wanted = form.request(with_quote=False)
+    if wanted is None:
+        return _show_create(request, membership, form.renewed(), status=400)
+    try:
+        quote = quotes.of(membership.organization, wanted)
+    except NoRate as refusal:
+        form.explain(refusal)
+        return _show_create(request, membership, form.renewed(), status=refusal.status)
+    quotes.keep(quote)
+    return _show_create(
+        request,
+        membership,
+        form.renewed(quote_id=quote.id),
+        status=unbound.status if unbound else 200,
+        unbound=unbound,
+    )
 
 
 @require_POST

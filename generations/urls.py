@@ -8,10 +8,16 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
     path("create/quote", playground.quote, name="create_quote"),
+    path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
+    path(
+        "generations/<str:generation_id>/receipt",
+        views.generation_receipt,
+        name="generation_receipt",
+    ),
     path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),
     path("generations/<str:generation_id>/cancel", views.cancel, name="cancel"),
 ]

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import context, pages, roles
 from accounts.models import ApiKey, Membership
-from billing import ledger
-from billing.models import Grant, UsageRecord
+from billing import budgets, ledger
+from billing.budgets_views import PERIODS
+from billing.models import Budget, Grant, UsageRecord
 from generations import catalog, lifecycle, receipts, snippets, states
 from generations.errors import TooLateToCancel
 from generations.models import Generation
@@ -57,11 +58,31 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "spent_microusd": spent["microusd"] or 0,
         "spent_generations": spent["generations"],
         "balance_now": balance,
+        "budgets": _budgets(membership),
+        "can_set_budgets": roles.can_set_budgets(membership),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _first_steps(membership),
         "demo": snippets.of(DEMO)[0],
     }
     return render(request, "generations/home.html", shown)
+
+
+def _budgets(membership: Membership) -> list[dict[str, Any]]:
+    """The budgets that what the member makes by hand has to pass, each drawn as a bar."""
+    organization = membership.organization
+    return [
+        {
+            "standing": standing,
+            "name": (
+                organization.name
+                if standing.scope == Budget.Scope.ORGANIZATION
+                else "Your own budget"
+            ),
+            "each": dict(PERIODS)[Budget.Period(standing.period)],
+            "is_full": standing.left_microusd == 0,
+        }
+        for standing in budgets.that_apply(organization, member_id=membership.id)
+    ]
 
 
 def _first_steps(membership: Membership) -> list[dict[str, Any]]:
@@ -178,6 +199,16 @@ def live(request: HttpRequest, membership: Membership) -> HttpResponse:
 @pages.for_members
 def generation(request: HttpRequest, membership: Membership, generation_id: str) -> HttpResponse:
     return render(request, "generations/generation.html", _one(_get(membership, generation_id)))
+
+
+@require_GET
+@pages.for_members
+def generation_receipt(
+    request: HttpRequest, membership: Membership, generation_id: str
+) -> HttpResponse:
+    """Its bill as a sheet to print: what the API's receipt says, and nothing else."""
+    shown = {"receipt": receipts.receipt(_get(membership, generation_id))}
+    return render(request, "generations/bill.html", shown)
 
 
 @require_GET

@@ -6,15 +6,24 @@ import shlex
 
 import pytest
 
-from generations import forms, requests, snippets
+from generations import forms, pricing, requests, snippets
 from tests.prices import LIST
 
 PROMPTS = ["a red kite", 'it\'s "quoted" $HOME `ls` \\ end', "two\nlines", "日本 😀 </pre><b>"]
 
 
+def by_list(form: forms.CreateForm) -> pricing.Quote:
+    asked = form.priced()
+    assert asked
+    return pricing.quote(
+        LIST, asked.model, resolution=asked.resolution, duration_seconds=asked.duration_seconds
+    )
+
+
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_every_language_sends_what_was_typed(prompt: str) -> None:
-    body = forms.empty(prompt=prompt, duration="4", resolution="480p").body_with_ceiling(LIST)
+    form = forms.empty(prompt=prompt, duration="4", resolution="480p")
+    body = form.body_with_ceiling(by_list(form))
 
     curl, python, javascript = snippets.of(body)
 
@@ -44,7 +53,7 @@ def test_the_body_is_one_that_the_api_reads() -> None:
         generate_audio=False,
     )
 
-    read = requests.read(form.body_with_ceiling(LIST))
+    read = requests.read(form.body_with_ceiling(by_list(form)))
 
     assert read.files["image_urls"] == ["https://example.com/a.jpg", "https://example.com/b.jpg"]
     assert (read.seed, read.end_user_id, read.generate_audio) == (7, "u_9f2c", False)
