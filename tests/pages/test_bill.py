@@ -83,7 +83,7 @@ def test_a_failed_one_says_why_it_cost_nothing_and_by_which_policy(
 
     assert "<strong>Not charged.</strong> What fails is free." in page
     assert f'<td role="cell" class="mono break">{generation.failure_code}</td>' in page
-    assert '<td role="cell">No</td><td role="cell">No</td>' in page
+    assert '<td role="cell">No</td> <td role="cell">No</td>' in page
     assert "<dt>Released</dt><dd>$0.4516</dd>" in page
     assert "<dt>Charged</dt> <dd>$0.0000</dd>" in page
     assert "<dd>No video</dd>" in page
