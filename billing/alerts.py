@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import webhooks
 from accounts.models import Organization
-from billing import budgets, ledger, periods, presentation
+from billing import balances, budgets, periods, presentation
 from billing.models import Alert, Budget, Hold, SpendingDay, Transfer, Wallet
 from seedance_saas import queue
 from seedance_saas.api import usd
@@ -82,7 +82,7 @@ def watch(organization: Organization) -> list[str]:
 
 
 def _watch_balance(organization: Organization, alert: Alert) -> list[str]:
-    balance = ledger.balance(organization)
+    balance = balances.of(organization)
     level = FINE
     if balance.available_microusd < LOW_MICROUSD:
         level = LOW

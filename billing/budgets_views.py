@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import pages, roles
 from accounts.models import ApiKey, Membership, Organization
-from billing import budgets, budgets_api, end_users, ledger
+from billing import balances, budgets, budgets_api, end_users
 from billing.budgets import Standing
 from billing.models import Budget
 from seedance_saas.api import usd
@@ -143,7 +143,7 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         "form": form,
         "is_default": (scope, id) == (Budget.Scope.END_USER, Budget.EVERY_END_USER),
         "has_default": scope == Budget.Scope.END_USER and default is not None,
-        "available": ledger.balance(organization).available_microusd,
+        "available": balances.of(organization).available_microusd,
     }
     return render(
         request, "billing/budget_edit.html", context, status=400 if form.is_bound else 200

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import audit
@@ -337,32 +336,4 @@ def _open_wallet(organization: Organization) -> None:
             for kind in (Account.Kind.HELD, Account.Kind.DEBT)
         ],
         ignore_conflicts=True,
-    )
-
-
-@dataclass(frozen=True)
-class Balance:
-    """What an organization has at one moment. Reads no lock: it may be older than the next hold."""
-
-    available_microusd: int
-    held_microusd: int
-    purchased_microusd: int
-    promotional_microusd: int
-    invoice_microusd: int
-    debt_microusd: int
-
-
-def balance(organization: Organization) -> Balance:
-    """Grants that have expired are not available, whether or not they were swept already."""
-    accounts = Account.objects.filter(organization=organization)
-    totals = dict(accounts.exclude(kind=Account.Kind.GRANT).values_list("kind", "balance_microusd"))
-    living = Grant.objects.filter(organization=organization).exclude(expires_at__lte=timezone.now())
-    grants = dict(living.values_list("kind").annotate(Sum("account__balance_microusd")))
-    return Balance(
-        available_microusd=sum(grants.values()),
-        held_microusd=totals.get(Account.Kind.HELD) or 0,
-        purchased_microusd=grants.get(Grant.Kind.PURCHASED, 0),
-        promotional_microusd=grants.get(Grant.Kind.PROMOTIONAL, 0),
-        invoice_microusd=grants.get(Grant.Kind.INVOICE, 0),
-        debt_microusd=totals.get(Account.Kind.DEBT) or 0,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import ledger
+from billing import balances
 from billing.budgets import Standing
 from billing.end_users import EndUser
 from billing.models import Account, Budget, Grant, Statement, Transfer
@@ -15,7 +15,7 @@ from seedance_saas.api import moment, usd
 
 
 def balance(organization: Organization) -> dict[str, Any]:
-    now = ledger.balance(organization)
+    now = balances.of(organization)
     expiring = (
         Grant.objects.filter(
             organization=organization,

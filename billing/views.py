@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import pages, roles
 from accounts.models import Membership
-from billing import ledger, presentation
+from billing import balances, presentation
 from billing.models import Grant, Transfer
 
 PIECE, CSV_PIECE = 50, 500
@@ -47,7 +47,7 @@ def ledger_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "rows": [_row(transfer) for transfer in piece.rows],
         "query": query.urlencode(),
         "kinds": Transfer.Kind.choices,
-        "balance_now": ledger.balance(membership.organization),
+        "balance_now": balances.of(membership.organization),
         "grants": _grants(membership),
     }
     more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import budgets, ledger
+from billing import balances, budgets
 from billing import presentation as money
 from generations import pricing, rate_cards
 from generations.errors import QuoteExpired, QuoteMismatch
@@ -128,7 +128,7 @@ def outlook(
     limits = budgets.that_apply(
         quote.organization, member_id=member_id, api_key_id=api_key_id, end_user_id=end_user_id
     )
-    balance = ledger.balance(quote.organization)
+    balance = balances.of(quote.organization)
     return Outlook(
         affordable=(
             not balance.debt_microusd

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import context, pages, roles
 from accounts.models import ApiKey, Membership
-from billing import budgets, ledger
+from billing import balances, budgets
 from billing.budgets_views import PERIODS
 from billing.models import Budget, Grant, UsageRecord
 from generations import catalog, lifecycle, receipts, snippets, states
@@ -49,7 +49,7 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
     spent = UsageRecord.objects.filter(
         organization=membership.organization, settled_at__gte=month
     ).aggregate(microusd=Sum("amount_microusd"), generations=Count("id"))
-    balance = ledger.balance(membership.organization)
+    balance = balances.of(membership.organization)
     shown = {
         "running": running,
         "latest": latest,
@@ -235,7 +235,7 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
         messages.error(request, refusal.message)
     else:
         if wanted.state == states.State.CANCELED:
-            available = ledger.balance(membership.organization).available_microusd
+            available = balances.of(membership.organization).available_microusd
             messages.success(
                 request,
                 f"Canceled: ${usd(wanted.held_microusd)} released, ${usd(available)} available now.",

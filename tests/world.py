@@ -14,7 +14,7 @@ from django_q.signing import SignedPackage
 
 from accounts import api_keys, organizations
 from accounts.models import Organization, Role, User
-from billing import ledger
+from billing import balances, ledger
 from billing.checking import differences
 from billing.models import Grant
 
@@ -43,7 +43,7 @@ def deposit(organization: Organization, usd: str, **fields: Any) -> Grant:
 
 def money(organization: Organization) -> tuple[int, int]:
     """(available, held) in micro-dollars."""
-    balance = ledger.balance(organization)
+    balance = balances.of(organization)
     return balance.available_microusd, balance.held_microusd
 
 

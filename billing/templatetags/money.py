@@ -7,7 +7,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing import ledger
+from billing import balances
 from seedance_saas.api import usd
 
 register = template.Library()
@@ -97,10 +97,10 @@ def share(part: int, whole: int | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def balance(context: Context) -> ledger.Balance | None:
+def balance(context: Context) -> balances.Balance | None:
     """What the organization in view has now."""
     membership = context.get("membership")
-    return ledger.balance(membership.organization) if membership else None
+    return balances.of(membership.organization) if membership else None
 
 
 def _dollars(amount: int | str) -> Decimal:

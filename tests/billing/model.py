@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from accounts.models import Organization
-from billing.ledger import Balance, Wanted
+from billing.balances import Balance
+from billing.ledger import Wanted
 from billing.models import Grant
 
 NEVER = datetime.max.replace(tzinfo=UTC)

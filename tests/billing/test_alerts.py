@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 
 from accounts import api_keys, organizations
 from accounts.models import Event, Organization, Role
-from billing import alerts, budgets, ledger, tasks
+from billing import alerts, balances, budgets, ledger, tasks
 from billing.models import Alert, Grant, Wallet
 from tests.billing.moves import hold_for, owe
 from tests.race import race
@@ -260,14 +260,14 @@ def test_one_organization_that_fails_stops_no_other(
     acme: Organization, rival: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold_for(rival, "work:1", 1_000_000)
-    real = ledger.balance
+    real = balances.of
 
-    def broken(organization: Organization) -> ledger.Balance:
+    def broken(organization: Organization) -> balances.Balance:
         if organization == acme:
             raise RuntimeError("broken")
         return real(organization)
 
-    monkeypatch.setattr(ledger, "balance", broken)
+    monkeypatch.setattr(balances, "of", broken)
 
     tasks.watch_money()
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from billing import ledger, presentation
+from billing import balances, presentation
 from billing.models import Grant
 from tests.billing.moves import hold, owe
 from tests.world import Api, deposit
@@ -91,7 +91,7 @@ def test_a_balance_is_two_reads_however_many_grants_there_are(
         deposit(acme, "1.00")
 
     with django_assert_num_queries(2):
-        assert ledger.balance(acme).available_microusd == 30_000_000
+        assert balances.of(acme).available_microusd == 30_000_000
     with django_assert_num_queries(3):
         presentation.balance(acme)
 

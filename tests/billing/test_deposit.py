@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.models import Organization
-from billing import ledger
+from billing import balances, ledger
 from billing.errors import InDebt
 from billing.models import Grant, Hold, Transfer, Wallet
 from tests.billing.moves import hold, left, lines, owe
@@ -91,7 +91,7 @@ def test_a_deposit_that_covers_the_debt_pays_it_and_leaves_the_rest(acme: Organi
         ("repay", "grant", "debt", 3_000_000),
     ]
     assert left(grant) == 7_000_000
-    assert ledger.balance(acme).debt_microusd == 0
+    assert balances.of(acme).debt_microusd == 0
     assert money(acme) == (32_000_000, 0)
     newest = Transfer.objects.filter(organization=acme).latest("number")
     assert newest.available_after_microusd == 32_000_000
@@ -107,7 +107,7 @@ def test_a_deposit_smaller_than_the_debt_goes_into_it_whole(acme: Organization) 
         ("repay", "grant", "debt", 2_000_000),
     ]
     assert left(grant) == 0
-    assert ledger.balance(acme).debt_microusd == 1_000_000
+    assert balances.of(acme).debt_microusd == 1_000_000
 
 
 def test_a_repeated_deposit_repays_once(acme: Organization) -> None:
@@ -115,7 +115,7 @@ def test_a_repeated_deposit_repays_once(acme: Organization) -> None:
     deposit(acme, "2.00", reference="purchase:a")
     deposit(acme, "2.00", reference="purchase:a")
 
-    assert ledger.balance(acme).debt_microusd == 1_000_000
+    assert balances.of(acme).debt_microusd == 1_000_000
 
 
 def test_who_is_in_debt_holds_nothing_new_until_it_is_paid(acme: Organization) -> None:
@@ -141,4 +141,4 @@ def test_work_that_runs_while_the_debt_comes_ends_as_usual(acme: Organization) -
     ledger.capture(acme, "work:1", amount_microusd=500_000)
 
     assert money(acme) == (24_500_000, 0)
-    assert ledger.balance(acme).debt_microusd == 3_000_000
+    assert balances.of(acme).debt_microusd == 3_000_000

@@ -7,7 +7,7 @@ import time_machine
 from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, Organization
-from billing import ledger
+from billing import balances, ledger
 from billing.errors import InDebt
 from billing.models import Grant, Hold, Transfer
 from tests.billing.moves import hold, left, lines
@@ -111,7 +111,7 @@ def test_a_claw_back_takes_from_the_grants_in_their_order_and_the_rest_becomes_d
         ("claw_back", "debt", "cash", 1_000_000),
     ]
     assert [left(grant) for grant in (bought, bonus, other)] == [0, 0, 3_000_000]
-    balance = ledger.balance(acme)
+    balance = balances.of(acme)
     assert (balance.held_microusd, balance.debt_microusd) == (2_000_000, 1_000_000)
 
 
@@ -140,7 +140,7 @@ def test_in_debt_nothing_new_is_held_what_runs_ends_and_deposits_repay_first(
     ledger.capture(acme, "work:1", amount_microusd=4_000_000)
     deposit(acme, "1.00", reference="purchase:small")
     assert refusal.value.details == {"debt_usd": "4.0000"}
-    assert (money(acme), ledger.balance(acme).debt_microusd) == ((0, 0), 3_000_000)
+    assert (money(acme), balances.of(acme).debt_microusd) == ((0, 0), 3_000_000)
 
     deposit(acme, "10.00", reference="purchase:large")
 
@@ -148,7 +148,7 @@ def test_in_debt_nothing_new_is_held_what_runs_ends_and_deposits_repay_first(
         ("deposit", "cash", "grant", 10_000_000),
         ("repay", "grant", "debt", 3_000_000),
     ]
-    assert (money(acme), ledger.balance(acme).debt_microusd) == ((7_000_000, 0), 0)
+    assert (money(acme), balances.of(acme).debt_microusd) == ((7_000_000, 0), 0)
     hold(acme, "work:2", 7_000_000)
     assert Hold.objects.count() == 2
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Organization
-from billing import budgets, ledger
+from billing import balances, budgets, ledger
 from billing.checking import differences
 from billing.models import Account, Grant, Hold, SpendingDay, Transfer, Wallet
 from seedance_saas.errors import Refusal
@@ -283,7 +283,7 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def balances_and_budgets_are_shown_as_they_are(self) -> None:
         book = self.books[self.count % 2]
-        assert ledger.balance(book.organization) == book.balance(self.now)
+        assert balances.of(book.organization) == book.balance(self.now)
         rows = SpendingDay.objects.values_list(
             "organization_id", "scope", "subject_id", "day", "held_microusd", "charged_microusd"
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts import webhooks
-from billing import ledger, usage
+from billing import balances, ledger, usage
 from generations import attempts, collecting, lifecycle, media, sweeps, tasks
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.states import FINAL, State
@@ -279,5 +279,5 @@ def test_many_of_many_kinds_all_end(line: Line) -> None:
     finish_everything(line)
 
     assert set(Generation.objects.values_list("state", flat=True)) == {"succeeded"}
-    balance = ledger.balance(line.organization)
+    balance = balances.of(line.organization)
     assert (balance.available_microusd, balance.held_microusd) == (25_000_000 - 12 * 451_600, 0)
