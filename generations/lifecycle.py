@@ -10,16 +10,16 @@ for the network.
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization
 from billing import ledger
-from generations import attempts, collecting, inputs, quotes
+from generations import attempts, collecting, inputs, pricing, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
-from generations.models import Attempt, Generation
+from generations.models import Attempt, Generation, Quote
 from generations.providers import registry
 from generations.providers.base import (
     JobState,
@@ -79,61 +79,70 @@ def create_generations(
             param="max_cost_usd",
             needed_usd=usd(cost_microusd),
         )
-    first_state = State.PREPARING if any(request.files.values()) else State.QUEUED
     generations = [
-        Generation(
-            organization=organization,
-            api_key=api_key,
-            member=member,
-            created_at=now,
-            model=request.model.slug,
-            input=request.as_input(),
-            resolution=request.resolution,
-            duration_seconds=request.duration_seconds,
-            end_user_id=request.end_user_id,
-            metadata=request.metadata,
-            quote=quote,
-            rate_card=terms.rate_card,
-            rule=terms.rule,
-            rate_microusd_per_second=terms.rate_microusd_per_second,
-            cost_microusd_per_second=terms.cost_microusd_per_second,
-            held_seconds=terms.max_seconds,
-            held_microusd=terms.max_cost_microusd,
-            state=first_state,
-            state_since=now,
-            due_at=now + inputs.LEASE if first_state == State.PREPARING else now,
-        )
+        _asked(organization, request, terms, quote=quote, now=now, api_key=api_key, member=member)
         for _ in range(request.num_generations)
     ]
-    input_files = [
-        row for generation in generations for row in inputs.rows_for(generation, request.files)
-    ]
-    if first_state == State.PREPARING:
+    input_files = [row for one in generations for row in inputs.rows_for(one, request.files)]
+    if input_files:
         tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
     else:
         tasks = [queue.row("generations.tasks.dispatch_queued")]
     with transaction.atomic():
         insert_together(*generations, *input_files, *tasks, *(also(generations) if also else ()))
-        ledger.hold(
-            organization,
-            [
-                ledger.Wanted(
-                    reference=generation.reference,
-                    amount_microusd=generation.held_microusd,
-                    end_user_id=generation.end_user_id,
-                    member_id=member.id if member else "",
-                    api_key_id=api_key.id if api_key else "",
-                )
-                for generation in generations
-            ],
-            now=now,
-        )
+        ledger.hold(organization, [_wanted(one) for one in generations], now=now)
     for generation in generations:
         logger.info(
             "generation.created id=%s organization=%s model=%s held_microusd=%s",
             generation.id, organization.id, generation.model, generation.held_microusd,
         )  # fmt: skip
     return generations
+
+
+def _asked(
+    organization: Organization,
+    request: GenerationRequest,
+    terms: pricing.Quote,
+    *,
+    quote: Quote | None,
+    now: datetime,
+    api_key: ApiKey | None,
+    member: Membership | None,
+) -> Generation:
+    """The row, not yet saved, of one generation on these terms. Files by URL are prepared first."""
+    is_prepared = not any(request.files.values())
+    return Generation(
+        organization=organization,
+        api_key=api_key,
+        member=member,
+        created_at=now,
+        model=request.model.slug,
+        input=request.as_input(),
+        resolution=request.resolution,
+        duration_seconds=request.duration_seconds,
+        end_user_id=request.end_user_id,
+        metadata=request.metadata,
+        quote=quote,
+        rate_card=terms.rate_card,
+        rule=terms.rule,
+        rate_microusd_per_second=terms.rate_microusd_per_second,
+        cost_microusd_per_second=terms.cost_microusd_per_second,
+        held_seconds=terms.max_seconds,
+        held_microusd=terms.max_cost_microusd,
+        state=State.QUEUED if is_prepared else State.PREPARING,
+        state_since=now,
+        due_at=now if is_prepared else now + inputs.LEASE,
+    )
+
+
+def _wanted(generation: Generation) -> ledger.Wanted:
+    return ledger.Wanted(
+        reference=generation.reference,
+        amount_microusd=generation.held_microusd,
+        end_user_id=generation.end_user_id,
+        member_id=generation.member_id or "",
+        api_key_id=generation.api_key_id or "",
+    )
 
 
 # -- prepare --------------------------------------------------------------------------------------
