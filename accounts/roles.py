@@ -5,6 +5,7 @@ from accounts.models import Membership, Role
 SPENDERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER}
 KEEPERS_OF_KEYS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER}
 READERS_OF_MONEY = {Role.OWNER, Role.ADMIN, Role.BILLING}
+BUYERS = {Role.OWNER, Role.ADMIN, Role.BILLING}
 SETTERS_OF_BUDGETS = {Role.OWNER, Role.ADMIN}
 
 
@@ -23,3 +24,8 @@ def can_see_ledger(membership: Membership) -> bool:
 
 def can_set_budgets(membership: Membership) -> bool:
     return membership.role in SETTERS_OF_BUDGETS
+
+
+def can_buy(membership: Membership) -> bool:
+    """Buy credits, and say when the saved card is charged."""
+    return membership.role in BUYERS

@@ -29,6 +29,9 @@ TYPES = (
     "auto_top_up.succeeded",
     "auto_top_up.failed",
     "auto_top_up.suspended",
+    "invoice.issued",
+    "invoice.paid",
+    "invoice.overdue",
 )
 
 

@@ -1,4 +1,4 @@
-"""What is said of money by mail: the events of `alerts`, in words."""
+"""What is said of money by mail: the events of `alerts` in words; those of purchases are in `purchase_mails`."""
 
 from typing import Any
 
@@ -6,12 +6,15 @@ from django.conf import settings
 
 from accounts import mails, roles
 from accounts.models import ApiKey, Event, Membership, Organization
+from billing import purchase_mails
 from billing.models import Budget
 
 
 def send(event: Event) -> int:
     """To owners, admins and billing members; how many."""
-    return mails.send(event.organization, roles.READERS_OF_MONEY, "alert", words(event))
+    is_of_stripe = event.type.startswith(("purchase.", "auto_top_up.", "invoice."))
+    said = purchase_mails.words(event) if is_of_stripe else words(event)
+    return mails.send(event.organization, roles.READERS_OF_MONEY, "alert", said)
 
 
 def words(event: Event) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Proves the books: everything that is cached, claimed or derived, recomputed from the transfers.
 
-`checking_books` reads the transfers, once; `checking_rows` compares rows with rows.
+`checking_books` reads the transfers, once; `checking_rows` and `checking_stripe` compare rows with rows.
 """
 
 import logging
@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.checking_books import Books
-from billing.checking_rows import CHECKS
+from billing import checking_rows, checking_stripe
 from billing.models import LedgerCheck
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _walk(note: Callable[[str], object]) -> int:
 
 
 def _rows_differ() -> Iterator[str]:
-    for sentence, query in CHECKS:
+    for sentence, query in (*checking_rows.CHECKS, *checking_stripe.CHECKS):
         with connection.chunked_cursor() as cursor:
             cursor.execute(query)
             for row in cursor:

@@ -52,6 +52,13 @@ _SOURCES = {
 _WAYS = {
     *((Transfer.Kind.DEPOSIT, source, "grant") for source in _SOURCES.values()),
     *((kind, *way) for kind, way in _TO_HOLD.items()),
+    *(
+        (Transfer.Kind.REINSTATE, source, "grant")
+        for source in ("cash", "disputes", "receivable", "promotions")
+    ),
+    (Transfer.Kind.PAYMENT, "cash", "receivable"),
+    (Transfer.Kind.WRITE_OFF, "receivable", "write_off"),
+    (Transfer.Kind.WRITE_OFF, "write_off", "receivable"),
     (Transfer.Kind.REPAY, "grant", "debt"),
     (Transfer.Kind.EXPIRE, "grant", "breakage"),
     *(
@@ -155,6 +162,8 @@ class _Book:
         self.balances: dict[str, int] = defaultdict(int)
         self.deposits: dict[str | None, int] = defaultdict(int)
         self.holds: dict[str, _Hold] = {}
+        # The grant and reference of the transfer before, if money came in with it.
+        self.came_in: tuple[str | None, str] | None = None
 
     def read(self, transfer: _Transfer) -> Iterator[str]:
         self.count += 1
@@ -177,6 +186,11 @@ class _Book:
             if hold.read(transfer):
                 yield from hold.differences()
                 del self.holds[transfer.hold]
+        self.came_in = (
+            (transfer.grant, transfer.reference)
+            if transfer.kind in (Transfer.Kind.DEPOSIT, Transfer.Kind.REINSTATE)
+            else None
+        )
         if transfer.kind == Transfer.Kind.DEPOSIT:
             self.deposits[transfer.grant] += transfer.amount
         yield from self.closed.read(transfer, self.available)
@@ -199,10 +213,15 @@ class _Book:
         elif transfer.hold is not None:
             return "of a hold"
         elif (
-            transfer.kind in (Transfer.Kind.DEPOSIT, Transfer.Kind.REPAY)
+            transfer.kind == Transfer.Kind.DEPOSIT
             and transfer.reference != self.grants[transfer.grant or ""][7]
         ):
             return f"for {transfer.reference}, and its grant came by another reference"
+        elif (
+            transfer.kind == Transfer.Kind.REPAY
+            and (transfer.grant, transfer.reference) != self.came_in
+        ):
+            return f"for {transfer.reference}, and nothing came in by it just before"
         elif (
             transfer.kind == Transfer.Kind.DEPOSIT
             and _SOURCES.get(self.grants[transfer.grant or ""][5]) != source

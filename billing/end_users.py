@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -122,7 +122,7 @@ def read(organization: Organization, end_user_ids: Iterable[str]) -> list[EndUse
                 id=id,
                 spent_microusd=row["charged_month"],
                 held_microusd=row["held_month"],
-                since=datetime.combine(periods.first_day("month", now), time(), UTC),
+                since=periods.starts_at("month", now),
                 budget=_standing(id, budget, row, now) if budget else None,
                 is_budget_inherited=budget is not None and id not in budgets,
             )

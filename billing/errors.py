@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from billing import periods
+from billing.models import Purchase
 from seedance_saas.api import moment, usd
-from seedance_saas.errors import Refusal
+from seedance_saas.errors import Conflict, Forbidden, InvalidRequest, Refusal
 
 
 class InsufficientCredits(Refusal):
@@ -60,4 +61,40 @@ class BudgetExceeded(Refusal):
             held_usd=usd(held),
             needed_usd=usd(needed),
             resets_at=moment(resets_at),
+        )
+
+
+class SandboxPaysNothing(Forbidden):
+    """A sandbox has free credits, and never meets Stripe."""
+
+    code = "sandbox_pays_nothing"
+
+    def __init__(self) -> None:
+        super().__init__("A sandbox has free credits: there is nothing to buy.")
+
+
+class PaidMeanwhile(Conflict):
+    """The form did not know of a purchase that was paid since it was made: it has to be sent once more."""
+
+    code = "paid_meanwhile"
+
+    def __init__(self, purchase: Purchase) -> None:
+        self.purchase = purchase
+        super().__init__(
+            f"A purchase of ${usd(purchase.amount_microusd)} was paid meanwhile.",
+            purchase=purchase.id,
+        )
+
+
+class RefundTooLarge(InvalidRequest):
+    """More than can go back."""
+
+    code = "refund_too_large"
+
+    def __init__(self, *, most_cents: int, is_spent_too: bool) -> None:
+        what = "is left of what was paid" if is_spent_too else "is unspent"
+        super().__init__(
+            f"Only ${usd(most_cents * 10_000)} {what}.",
+            param="amount_usd",
+            at_most_usd=usd(most_cents * 10_000),
         )

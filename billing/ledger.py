@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -34,6 +34,7 @@ _SOURCES = {
     Grant.Kind.PROMOTIONAL: "promotions",
     Grant.Kind.INVOICE: "receivable",
 }
+REINSTATED_FOR = timedelta(days=30)
 _PRIORITIES = {Grant.Kind.PROMOTIONAL: 10, Grant.Kind.PURCHASED: 50, Grant.Kind.INVOICE: 90}
 
 
@@ -57,12 +58,12 @@ def deposit(
     reference: str,
     expires_at: datetime | None = None,
 ) -> Grant:
-    """Credits come in as a new grant; a debt is paid from it at once.
+    """Credits come in as a new grant; a debt is paid from it at once, but never from a line: nobody would invoice it.
 
     Idempotent by `reference`: a repeat returns the first grant. Locks the wallet.
     """
     assert amount_microusd > 0, amount_microusd
-    _open_wallet(organization)
+    lock(organization)
     page = Page.open(organization.pk, timezone.now())
     if existing := Grant.objects.filter(reference=reference).first():
         assert existing.organization_id == organization.pk, reference
@@ -92,18 +93,24 @@ def deposit(
         reference=reference,
         grant_id=grant.id,
     )
-    owed = Account.objects.get(pk=debt_account(organization.pk)).balance_microusd
-    if owed:
+    if kind != Grant.Kind.INVOICE:
+        _repay(page, grant, amount_microusd, reference)
+    page.close()
+    return grant
+
+
+def _repay(page: Page, grant: Grant, amount_microusd: int, reference: str) -> None:
+    """A debt is paid first, from what has just come in."""
+    debt = debt_account(page.organization_id)
+    if owed := page.balance_of(debt):
         page.post(
             Transfer.Kind.REPAY,
-            from_account=account.id,
-            to_account=debt_account(organization.pk),
+            from_account=grant.account_id,
+            to_account=debt,
             amount_microusd=min(owed, amount_microusd),
             reference=reference,
             grant_id=grant.id,
         )
-    page.close()
-    return grant
 
 
 def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime) -> None:
@@ -286,6 +293,72 @@ def claw_back(
 
 
 @transaction.atomic
+def reinstate(
+    grant: Grant, *, amount_microusd: int, reference: str, from_account: str = "cash"
+) -> None:
+    """Money that was clawed back has come again: into `grant`, and a debt is paid from it at once.
+
+    A grant that has expired meanwhile, or is about to, is good for another REINSTATED_FOR. Idempotent by
+    `reference`. Locks the wallet.
+    """
+    assert amount_microusd > 0, amount_microusd
+    page = Page.open(grant.organization_id, timezone.now())
+    if Transfer.objects.filter(
+        reference=reference, kind=Transfer.Kind.REINSTATE, grant=grant
+    ).exists():
+        return
+    page.post(
+        Transfer.Kind.REINSTATE,
+        from_account=from_account,
+        to_account=grant.account_id,
+        amount_microusd=amount_microusd,
+        reference=reference,
+        grant_id=grant.id,
+    )
+    _repay(page, grant, amount_microusd, reference)
+    page.close()
+    Grant.objects.filter(pk=grant.pk, expires_at__lt=page.now + REINSTATED_FOR).update(
+        expires_at=page.now + REINSTATED_FOR
+    )
+
+
+@transaction.atomic
+def receive_payment(
+    organization: Organization, *, paid_microusd: int, owed_microusd: int, reference: str
+) -> None:
+    """An invoice was paid: what was owed is no more. What cents round up or down is written off.
+
+    `paid_microusd` is what came in without tax, `owed_microusd` what was used. Touches no credits.
+    Idempotent by `reference`. Locks the wallet.
+    """
+    page = Page.open(organization.pk, timezone.now())
+    if Transfer.objects.filter(
+        organization=organization,
+        reference=reference,
+        kind__in=(Transfer.Kind.PAYMENT, Transfer.Kind.WRITE_OFF),
+    ).exists():
+        return
+    if paid_microusd:
+        page.post(
+            Transfer.Kind.PAYMENT,
+            from_account="cash",
+            to_account="receivable",
+            amount_microusd=paid_microusd,
+            reference=reference,
+        )
+    if rest := owed_microusd - paid_microusd:
+        source, target = ("write_off", "receivable") if rest > 0 else ("receivable", "write_off")
+        page.post(
+            Transfer.Kind.WRITE_OFF,
+            from_account=source,
+            to_account=target,
+            amount_microusd=abs(rest),
+            reference=reference,
+        )
+    page.close()
+
+
+@transaction.atomic
 def correct(
     grant: Grant, *, change_microusd: int, reference: str, reason: str, actor: User
 ) -> None:
@@ -322,8 +395,14 @@ def correct(
     )
 
 
-def _open_wallet(organization: Organization) -> None:
-    """The wallet and its accounts, made when the first credits come. Safe beside itself."""
+def lock(organization: Organization) -> None:
+    """Make the wallet if it is the first time, and lock it: first in whatever changes an organization's money.
+
+    What is read afterwards in the same transaction is as new as the lock. Safe beside itself.
+    """
+    wallet = Wallet.objects.select_for_update(no_key=True).filter(organization=organization)
+    if wallet.first():
+        return
     Wallet.objects.bulk_create([Wallet(organization=organization)], ignore_conflicts=True)
     Account.objects.bulk_create(
         [
@@ -337,3 +416,4 @@ def _open_wallet(organization: Organization) -> None:
         ],
         ignore_conflicts=True,
     )
+    assert wallet.first(), organization.pk

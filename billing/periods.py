@@ -16,6 +16,11 @@ def first_day(period: str, now: datetime) -> date:
     return date.min
 
 
+def starts_at(period: str, now: datetime) -> datetime:
+    """When the period of `now` began; not for a lifetime."""
+    return datetime.combine(first_day(period, now), time(), UTC)
+
+
 def ends_at(period: str, now: datetime) -> datetime | None:
     """When the period of `now` is over; None for a lifetime."""
     first = first_day(period, now)

@@ -9,7 +9,17 @@ from accounts.models import Organization
 from billing import balances
 from billing.budgets import Standing
 from billing.end_users import EndUser
-from billing.models import Account, Budget, Grant, Statement, Transfer
+from billing.models import (
+    Account,
+    Budget,
+    CreditLine,
+    Grant,
+    Invoice,
+    Purchase,
+    Reversal,
+    Statement,
+    Transfer,
+)
 from billing.usage import Row
 from seedance_saas.api import moment, usd
 
@@ -35,13 +45,18 @@ def balance(organization: Organization) -> dict[str, Any]:
             {"usd": usd(grant.account.balance_microusd or 0), "at": moment(grant.expires_at)}
             for grant in expiring
         ],
-        "billing_mode": "invoice" if now.invoice_microusd else "prepaid",
+        "billing_mode": "invoice" if _has_line(organization) else "prepaid",
         "suspended": (
             {"code": "billing_hold", "message": "New work waits until the debt is paid."}
             if now.debt_microusd
             else None
         ),
     }
+
+
+def _has_line(organization: Organization) -> bool:
+    lines = CreditLine.objects.filter(organization=organization)
+    return lines.exclude(closure=CreditLine.Closure.OPERATOR).exists()
 
 
 def available_change_microusd(transfer: Transfer) -> int:
@@ -134,4 +149,68 @@ def statement(statement: Statement) -> dict[str, Any]:
         "previous_hash": statement.previous_hash or None,
         "hash": statement.hash,
         "created_at": moment(statement.created_at),
+    }
+
+
+def purchase(purchase: Purchase) -> dict[str, Any]:
+    """`total_usd` is what was paid, tax included; `amount_usd` what it is in credits."""
+    total = purchase.total_cents
+    return {
+        "id": purchase.id,
+        "object": "purchase",
+        "origin": purchase.origin,
+        "status": _PURCHASE_STATUS.get(Purchase.State(purchase.state), purchase.state),
+        "amount_usd": usd(purchase.amount_microusd),
+        "bonus_usd": usd(purchase.bonus_microusd),
+        "tax_usd": usd(purchase.tax_cents * 10_000),
+        "total_usd": None if total is None else usd(total * 10_000),
+        "withdrawn_usd": usd(purchase.withdrawn_microusd + purchase.bonus_withdrawn_microusd),
+        "card": (
+            {"brand": purchase.card_brand, "last4": purchase.card_last4}
+            if purchase.card_last4
+            else None
+        ),
+        "failure": (
+            {"code": purchase.failure_code, "message": purchase.failure_message}
+            if purchase.failure_code
+            else None
+        ),
+        "receipt_url": purchase.receipt_url or None,
+        "invoice_url": purchase.invoice_url or None,
+        "created_at": moment(purchase.created_at),
+        "paid_at": moment(purchase.paid_at),
+    }
+
+
+# A page that is being closed is, to whoever looks, one that nobody pays any more.
+_PURCHASE_STATUS = {Purchase.State.CREATED: "open", Purchase.State.CLOSING: "expired"}
+
+
+def reversal(reversal: Reversal) -> dict[str, Any]:
+    return {
+        "id": reversal.id,
+        "object": reversal.kind,
+        "status": reversal.state,
+        "amount_usd": usd(reversal.amount_cents * 10_000),
+        "reason": reversal.reason or None,
+        "created_at": moment(reversal.created_at),
+    }
+
+
+def invoice(invoice: Invoice) -> dict[str, Any]:
+    """`usage_usd` is what our ledger says was used, `amount_usd` what the invoice asks for without tax: in cents."""
+    return {
+        "id": invoice.id,
+        "object": "invoice",
+        "number": invoice.number or None,
+        "status": invoice.state,
+        "period_started_at": moment(invoice.period_started_at),
+        "period_ended_at": moment(invoice.period_ended_at),
+        "usage_usd": usd(invoice.usage_microusd),
+        "amount_usd": usd(invoice.amount_cents * 10_000),
+        "total_usd": usd(invoice.total_cents * 10_000),
+        "pay_until": moment(invoice.pay_until),
+        "paid_at": moment(invoice.paid_at),
+        "invoice_url": invoice.hosted_url or None,
+        "pdf_url": invoice.pdf_url or None,
     }

@@ -1,13 +1,40 @@
 """What the queue runs for this room."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Event, Organization
-from billing import alert_mails, alerts, checking, ledger, statements
-from billing.models import Grant
+from billing import (
+    alert_mails,
+    alerts,
+    cards,
+    checking,
+    comparing,
+    credit_lines,
+    invoices,
+    ledger,
+    purchases,
+    refunds,
+    statements,
+    stripe_webhook,
+    sweeps,
+    usage_reports,
+)
+from billing.models import (
+    CreditLine,
+    Grant,
+    MeterEvent,
+    Purchase,
+    Reversal,
+    StripeCustomer,
+    StripeEvent,
+)
+from billing.stripe_gateway import usage
+from billing.stripe_gateway.connection import StripeUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -47,3 +74,71 @@ def mail_alert(event_id: str) -> None:
     event = Event.objects.select_related("organization").filter(pk=event_id).first()
     if event:
         alert_mails.send(event)
+
+
+# -- Stripe -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _another_time(what: str, id: str) -> Iterator[None]:
+    """Stripe could not be asked. The owner of the state asks again, sooner than a redelivery."""
+    try:
+        yield
+    except StripeUnavailable as error:
+        logger.warning("stripe.unavailable %s=%s why=%s", what, id, error)
+
+
+def follow_purchase(purchase_id: str) -> None:
+    with _another_time("purchase", purchase_id):
+        purchases.follow(Purchase.objects.select_related("organization").get(pk=purchase_id))
+
+
+def send_refund(reversal_id: str) -> None:
+    with _another_time("reversal", reversal_id):
+        refunds.send(Reversal.objects.select_related("purchase__organization").get(pk=reversal_id))
+
+
+def follow_card(organization_id: str) -> None:
+    with _another_time("card", organization_id):
+        cards.follow(StripeCustomer.objects.get(organization_id=organization_id).stripe_id)
+
+
+def open_line(organization_id: str) -> None:
+    with _another_time("line", organization_id):
+        credit_lines.open(CreditLine.objects.select_related("organization").get(pk=organization_id))
+
+
+def end_line(subscription_id: str) -> None:
+    """If Stripe is away the queue brings it again; the daily comparison finds one that lives on."""
+    usage.end_subscription(subscription_id)
+
+
+def follow_invoice(stripe_id: str) -> None:
+    with _another_time("invoice", stripe_id):
+        invoices.follow(stripe_id)
+
+
+def handle_stripe_event(event_id: str) -> None:
+    stripe_webhook.handle(StripeEvent.objects.get(pk=event_id))
+
+
+def send_meter_events() -> None:
+    usage_reports.send_due(seconds_max=settings.TASK_TIMEOUT_SECONDS / 2)
+
+
+def cancel_meter_event(event_id: str) -> None:
+    with _another_time("meter_event", event_id):
+        usage_reports.cancel(MeterEvent.objects.get(pk=event_id))
+
+
+def unstick_money() -> None:
+    sweeps.unstick()
+
+
+def compare_with_stripe() -> None:
+    comparing.compare()
+
+
+def compare_usage(organization_id: str) -> None:
+    with _another_time("usage", organization_id):
+        comparing.compare_usage(Organization.objects.get(pk=organization_id))

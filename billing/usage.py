@@ -16,6 +16,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
+from accounts import pseudonyms
 from accounts.models import Organization
 from billing.models import Hold, UsageDay
 from seedance_saas import ids
@@ -26,14 +27,31 @@ _FIELDS = {"end_user_id": "end_user_id", "member": "member_id", "api_key": "api_
 FILTERS = (*LABELS, *_FIELDS)
 GROUPS = ("day", *FILTERS)
 
-# The record is the referee: only the statement that wrote it adds to its day.
+# The record is the referee: only the statement that wrote it adds to its day, and tells Stripe's meters: all
+# usage to one, and to the priced one each capture that burned credits of a line. A sandbox meets no Stripe.
 _RECORD = """
 WITH noted AS (
     INSERT INTO billing_usagerecord (id, organization_id, reference, seconds, amount_microusd,
             end_user_id, member_id, api_key_id, labels, held_at, settled_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s)
+        VALUES (%(id)s, %(organization)s, %(reference)s, %(seconds)s, %(amount)s, %(end_user)s,
+            %(member)s, %(api_key)s, %(labels)s::jsonb, %(held_at)s, %(settled_at)s)
         ON CONFLICT (reference) DO NOTHING
         RETURNING *
+), metered AS (
+    INSERT INTO billing_meterevent (id, organization_id, meter, reference, value_microusd, seconds,
+            end_user_pseudonym, labels, occurred_at, state, due_at, attempts_count, error)
+        SELECT counted.id, organization_id, meter, reference, counted.amount_microusd, seconds,
+               %(pseudonym)s, labels, settled_at, 'pending', settled_at, 0, ''
+            FROM noted CROSS JOIN LATERAL (
+                SELECT noted.id, 'usage' AS meter, noted.amount_microusd
+                UNION ALL
+                SELECT transfer.id, 'invoiced', transfer.amount_microusd
+                    FROM billing_transfer AS transfer
+                    JOIN billing_grant AS grants ON grants.id = transfer.grant_id
+                    WHERE transfer.hold_id = %(hold)s AND transfer.kind = 'capture'
+                        AND grants.kind = 'invoice'
+            ) AS counted
+            WHERE NOT %(is_sandbox)s
 )
 INSERT INTO billing_usageday AS known (organization_id, day, end_user_id, member_id, api_key_id,
         labels, records_count, seconds, amount_microusd)
@@ -47,31 +65,37 @@ INSERT INTO billing_usageday AS known (organization_id, day, end_user_id, member
 """
 
 
-def record(hold: Hold, *, seconds: int, labels: dict[str, str]) -> None:
-    """Note what a captured hold was for, and add it to its day: one statement, in the caller's transaction.
+def record(organization: Organization, hold: Hold, *, seconds: int, labels: dict[str, str]) -> None:
+    """Note what a captured hold was for, add it to its day, and leave word for Stripe's meters: one statement,
+    in the caller's transaction.
 
     A repeat changes nothing. The caller has the wallet's lock, so the days of one organization are
     never waited for.
     """
+    assert hold.organization_id == organization.pk, hold.reference
     assert hold.captured_microusd is not None, hold.reference
     assert hold.resolved_at is not None, hold.reference
     assert seconds >= 0, hold.reference
+    end_user = hold.end_user_id
     with connection.cursor() as cursor:
         cursor.execute(
             _RECORD,
-            [
-                ids.new("use"),
-                hold.organization_id,
-                hold.reference,
-                seconds,
-                hold.captured_microusd,
-                hold.end_user_id,
-                hold.member_id,
-                hold.api_key_id,
-                json.dumps(labels),
-                hold.created_at,
-                hold.resolved_at,
-            ],
+            {
+                "id": ids.new("use"),
+                "organization": organization.pk,
+                "reference": hold.reference,
+                "seconds": seconds,
+                "amount": hold.captured_microusd,
+                "end_user": end_user,
+                "member": hold.member_id,
+                "api_key": hold.api_key_id,
+                "labels": json.dumps(labels),
+                "held_at": hold.created_at,
+                "settled_at": hold.resolved_at,
+                "hold": hold.id,
+                "pseudonym": pseudonyms.of(organization, end_user) if end_user else "",
+                "is_sandbox": organization.is_sandbox,
+            },
         )
 
 

@@ -37,6 +37,7 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
             generation.organization, generation.reference, amount_microusd=charged_microusd
         )
         usage.record(
+            generation.organization,
             hold,
             seconds=seconds,
             labels={"model": generation.model, "resolution": generation.resolution},

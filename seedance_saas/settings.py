@@ -4,6 +4,7 @@ A secret has no default: it is given, or made at random under `.data/` on a mach
 """
 
 import sys
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -120,6 +121,9 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
+    "billing.tasks.unstick_money": 5,
+    "billing.tasks.send_meter_events": 15,
+    "billing.tasks.compare_with_stripe": 86_400,
     "billing.tasks.expire_grants": 30,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
@@ -147,6 +151,26 @@ MEDIA_URL_FOR_PROVIDERS = env.url(
 )
 # The address under which upstreams reach our webhook receiver.
 WEBHOOK_URL = env.url("WEBHOOK_URL", PUBLIC_URL, schemes=("https://", "http://"))
+
+# -- Stripe ---------------------------------------------------------------------------------------
+STRIPE_SIMULATED = not env.text("STRIPE_SECRET_KEY", "")
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "sk_test_simulator")
+STRIPE_URL = env.url(
+    "STRIPE_URL",
+    f"{SIMULATOR_URL}/stripe" if STRIPE_SIMULATED else "https://api.stripe.com",
+    schemes=("https://", "http://"),
+)
+# Two while one is being replaced: the webhooks of both are believed. None: there is no receiver.
+STRIPE_WEBHOOK_SECRETS = env.text("STRIPE_WEBHOOK_SECRETS", "").split()
+if STRIPE_SIMULATED and not STRIPE_WEBHOOK_SECRETS:
+    # `manage.py run` tells the simulator the same.
+    STRIPE_WEBHOOK_SECRETS = [
+        f"whsec_{sha256(f'simulator {SECRET_KEY}'.encode()).hexdigest()[:32]}"
+    ]
+STRIPE_TAX = env.boolean("STRIPE_TAX", default=False)
+STRIPE_INVOICES = env.boolean("STRIPE_INVOICES", default=True)
+# Where a person goes to pay: a form of ours may lead there.
+STRIPE_PAGES = [STRIPE_URL] if STRIPE_SIMULATED else ["https://*.stripe.com"]
 
 # -- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -210,7 +234,7 @@ CONTENT_SECURITY_POLICY = {
         "media-src": ["'self'"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *STRIPE_PAGES],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }

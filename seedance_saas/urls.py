@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from billing import stripe_webhook
 from generations import media_files, provider_webhook
 from seedance_saas import errors, health
 
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         r"^webhooks/(?P<provider>eachlabs)/(?P<secret>[A-Za-z0-9_-]{43})/?$",
         provider_webhook.receive,
     ),
+    re_path(r"^webhooks/stripe/?$", stripe_webhook.receive),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("billing.urls")),

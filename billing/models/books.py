@@ -174,7 +174,9 @@ class Transfer(models.Model):
         RELEASE = "release"
         EXPIRE = "expire"
         CLAW_BACK = "claw_back"
+        REINSTATE = "reinstate"
         REPAY = "repay"
+        PAYMENT = "payment"
         WRITE_OFF = "write_off"
         CORRECTION = "correction"
 

@@ -78,7 +78,7 @@ def settle(tenants: Sequence[Organization]) -> tuple[float, float]:
             whose, reference = tenants[worker % len(tenants)], f"work:{name}.{worker}.{number}"
             with transaction.atomic():
                 captured = ledger.capture(whose, reference, amount_microusd=CHARGED)
-                usage.record(captured, seconds=4, labels={"model": "fast"})
+                usage.record(whose, captured, seconds=4, labels={"model": "fast"})
 
         return call
 

@@ -94,7 +94,7 @@ class Book:
         credits = Credits(grant, grant.amount_microusd)
         self.credits.append(credits)
         self.note()
-        if repaid := min(self.debt, credits.left):
+        if credits.grant.kind != "invoice" and (repaid := min(self.debt, credits.left)):
             self.debt -= repaid
             credits.left -= repaid
             self.note()

@@ -59,7 +59,7 @@ def used(
     with transaction.atomic():
         ledger.hold(organization, [wanted], now=timezone.now())
         captured = ledger.capture(organization, reference, amount_microusd=microusd)
-        usage.record(captured, seconds=seconds, labels=labels or {})
+        usage.record(organization, captured, seconds=seconds, labels=labels or {})
     return captured
 
 

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from billing import balances, presentation
-from billing.models import Grant
+from billing.models import CreditLine, Grant
 from tests.billing.moves import hold, owe
 from tests.world import Api, deposit
 
@@ -66,6 +66,9 @@ def test_expired_credits_are_not_available_nor_about_to_expire(
 
 
 def test_an_invoice_line_makes_the_mode_invoice(acme: Organization, api_for: MakeApi) -> None:
+    CreditLine.objects.create(
+        organization=acme, limit_cents=10_00, net_days=0, state="open", subscription_id="sub_1"
+    )
     deposit(acme, "10.00", kind=Grant.Kind.INVOICE)
 
     told = api_for(acme).get("/balance").json()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from billing import ledger, statements, tasks, usage
 from billing.checking import differences
-from billing.models import Grant, LedgerCheck, Statement, Transfer
+from billing.models import Grant, Invoice, LedgerCheck, MeterEvent, Statement, Transfer, UsageRecord
 from tests.billing.moves import hold
 from tests.world import make_user
 
@@ -26,7 +26,9 @@ MONDAY = datetime(2026, 11, 16, 12, tzinfo=UTC)
 def books(acme: Organization) -> Organization:
     """$25.00 bought, $3.00 held, of which $1.00 was captured for 4 seconds; $2.00 held and open."""
     hold(acme, "work:1", 3_000_000)
-    usage.record(ledger.capture(acme, "work:1", amount_microusd=1_000_000), seconds=4, labels={})
+    usage.record(
+        acme, ledger.capture(acme, "work:1", amount_microusd=1_000_000), seconds=4, labels={}
+    )
     hold(acme, "work:2", 2_000_000)
     return acme
 
@@ -117,7 +119,10 @@ def test_books_that_add_up_pass(books: Organization, rival: Organization) -> Non
         ),
         (
             "UPDATE billing_usagerecord SET reference = 'work:3'",
-            ["usage of work:3 says 1000000 micro-dollars, and its hold captured None"],
+            [
+                "usage of work:3 says 1000000 micro-dollars, and its hold captured None",
+                "meter event {usage} tells 1000000 of work:1, and the usage record says 1000000 of work:3",
+            ],
         ),
         (
             "UPDATE billing_grant SET amount_microusd = 26000000",
@@ -145,6 +150,7 @@ def test_what_does_not_add_up_is_named(
         "third": Transfer.objects.get(number=3).id,
         "fifth": Transfer.objects.get(number=5).id,
         "today": timezone.now().date(),
+        "usage": UsageRecord.objects.get().id,
     }
     tamper(statement)
 
@@ -214,14 +220,16 @@ def every_kind(db: None) -> Organization:
         ledger.hold(acme, [wanted], now=MONDAY)
         clock.shift(timedelta(hours=2))
         captured = ledger.capture(acme, "work:1", amount_microusd=1_000_000)
-        usage.record(captured, seconds=4, labels={"model": "fast"})
+        usage.record(acme, captured, seconds=4, labels={"model": "fast"})
         clock.shift(timedelta(days=1))
         fields = {"reason": "a gift", "actor": make_user()}
         ledger.correct(bought, change_microusd=500_000, reference="correction:1", **fields)  # type: ignore[arg-type]
         ledger.claw_back(acme, amount_microusd=10_000_000, grants=[bought], reference="dispute:1")
         ledger.deposit(
-            acme, amount_microusd=800_000, kind=Grant.Kind.INVOICE, reference="purchase:3"
+            acme, amount_microusd=2_800_000, kind=Grant.Kind.INVOICE, reference="purchase:3"
         )
+        ledger.reinstate(bought, amount_microusd=1_500_000, reference="dispute:1")
+        pay_invoice(acme)
         clock.shift(timedelta(days=1))
         statements.close_missed_days(acme, today=timezone.now().date())
         ledger.deposit(
@@ -234,14 +242,40 @@ def every_kind(db: None) -> Organization:
     return acme
 
 
+def pay_invoice(acme: Organization) -> None:
+    """$0.30 was used from the line, and paid, with half a cent more that rounding brought."""
+    ledger.hold(acme, [ledger.Wanted("work:line", 2_600_000)], now=timezone.now())
+    captured = ledger.capture(acme, "work:line", amount_microusd=2_104_999)
+    usage.record(acme, captured, seconds=2, labels={"model": "fast"})
+    event = MeterEvent.objects.get(meter="invoiced")
+    invoice = Invoice.objects.create(
+        organization=acme,
+        stripe_id="in_1",
+        state=Invoice.State.PAID,
+        period_started_at=MONDAY,
+        period_ended_at=timezone.now(),
+        created_at=timezone.now(),
+        usage_microusd=event.value_microusd,
+        is_settled=True,
+    )
+    MeterEvent.objects.filter(pk=event.pk).update(invoice=invoice)
+    ledger.receive_payment(
+        acme,
+        paid_microusd=event.value_microusd + 4_001,
+        owed_microusd=event.value_microusd,
+        reference=f"invoice:{invoice.id}",
+    )
+
+
 def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None:
     kinds = set(Transfer.objects.values_list("kind", flat=True))
-    assert kinds == set(Transfer.Kind.values) - {"write_off"}
+    assert kinds == set(Transfer.Kind.values)
     changes = (
         "amount_microusd = amount_microusd + 1",
         "available_after_microusd = available_after_microusd - 1",
         "number = number + 100",
-        "from_account_id = CASE from_account_id WHEN 'receivable' THEN 'promotions' ELSE 'receivable' END",
+        "from_account_id = CASE WHEN 'receivable' IN (from_account_id, to_account_id)"
+        " THEN 'promotions' ELSE 'receivable' END",
         "to_account_id = CASE to_account_id WHEN 'breakage' THEN 'revenue' ELSE 'breakage' END",
         "kind = CASE kind WHEN 'write_off' THEN 'expire' ELSE 'write_off' END",
         "grant_id = 'grt_other'",
@@ -295,7 +329,7 @@ def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None
         "DELETE FROM billing_usageday",
         "UPDATE billing_spendingday SET held_microusd = held_microusd + 1",
         "UPDATE billing_spendingday SET charged_microusd = 0",
-        "UPDATE billing_spendingday SET day = day + 1",
+        "UPDATE billing_spendingday SET day = day + 10",
         "UPDATE billing_spendingday SET subject_id = 'bob' WHERE scope = 'end_user'",
         "DELETE FROM billing_spendingday",
         "UPDATE billing_account SET balance_microusd = balance_microusd + 1 WHERE kind = 'grant'",
@@ -313,6 +347,14 @@ def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None
         "UPDATE billing_statement SET day = day + 10",
         "UPDATE billing_statement SET organization_id = 'org_other'",
         "DELETE FROM billing_statement WHERE first_number = 1",
+        "UPDATE billing_invoice SET usage_microusd = usage_microusd + 1",
+        "UPDATE billing_invoice SET is_settled = false",
+        "DELETE FROM billing_invoice",
+        "UPDATE billing_meterevent SET value_microusd = value_microusd + 1 WHERE meter = 'invoiced'",
+        "UPDATE billing_meterevent SET value_microusd = value_microusd + 1 WHERE meter = 'usage'",
+        "UPDATE billing_meterevent SET reference = 'work:9' WHERE meter = 'invoiced'",
+        "UPDATE billing_meterevent SET invoice_id = NULL",
+        "DELETE FROM billing_meterevent WHERE meter = 'invoiced'",
     ],
 )
 def test_every_change_of_what_is_kept_is_found(every_kind: Organization, statement: str) -> None:

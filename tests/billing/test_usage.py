@@ -23,7 +23,7 @@ def test_usage_counts_for_whom_and_when_the_hold_was_made(acme: Organization) ->
         ledger.hold(acme, [wanted], now=held_at)
     captured = ledger.capture(acme, "work:1", amount_microusd=1_000_000)
 
-    usage.record(captured, seconds=4, labels={"model": "fast"})
+    usage.record(acme, captured, seconds=4, labels={"model": "fast"})
 
     noted = UsageRecord.objects.get()
     assert (noted.seconds, noted.amount_microusd, noted.labels) == (4, 1_000_000, {"model": "fast"})
@@ -35,9 +35,9 @@ def test_usage_counts_for_whom_and_when_the_hold_was_made(acme: Organization) ->
 def test_a_repeat_changes_nothing(acme: Organization) -> None:
     hold(acme, "work:1", 3_000_000)
     captured = ledger.capture(acme, "work:1", amount_microusd=1_000_000)
-    usage.record(captured, seconds=4, labels={})
+    usage.record(acme, captured, seconds=4, labels={})
 
-    usage.record(captured, seconds=9, labels={"model": "other"})
+    usage.record(acme, captured, seconds=9, labels={"model": "other"})
 
     assert UsageRecord.objects.values_list("seconds", "labels").get() == (4, {})
 
@@ -46,7 +46,7 @@ def test_an_open_hold_is_no_usage(acme: Organization) -> None:
     hold(acme, "work:1", 3_000_000)
 
     with pytest.raises(AssertionError, match="work:1"):
-        usage.record(Hold.objects.get(), seconds=4, labels={})
+        usage.record(acme, Hold.objects.get(), seconds=4, labels={})
 
     assert not UsageRecord.objects.exists()
 
@@ -55,7 +55,7 @@ def test_usage_rolls_back_with_its_settlement(acme: Organization) -> None:
     hold(acme, "work:1", 3_000_000)
 
     with transaction.atomic():
-        usage.record(ledger.capture(acme, "work:1", amount_microusd=1), seconds=1, labels={})
+        usage.record(acme, ledger.capture(acme, "work:1", amount_microusd=1), seconds=1, labels={})
         transaction.set_rollback(True)
 
     assert not UsageRecord.objects.exists()
@@ -83,7 +83,7 @@ def test_a_day_adds_up_what_was_used_alike(acme: Organization) -> None:
 def test_a_repeat_adds_nothing_to_the_day(acme: Organization) -> None:
     captured = used(acme, "work:1", 451_600)
 
-    usage.record(captured, seconds=4, labels={})
+    usage.record(acme, captured, seconds=4, labels={})
 
     assert UsageDay.objects.values_list("records_count", "amount_microusd").get() == (1, 451_600)
 
@@ -93,7 +93,7 @@ def test_a_record_is_one_statement(acme: Organization) -> None:
     captured = ledger.capture(acme, "work:1", amount_microusd=1)
 
     with CaptureQueriesContext(connection) as queries:
-        usage.record(captured, seconds=1, labels={})
+        usage.record(acme, captured, seconds=1, labels={})
 
     assert len(queries) == 1
 
@@ -107,7 +107,7 @@ def test_many_settlements_at_once_miss_nothing_of_the_day(
     def settle(number: int) -> None:
         with transaction.atomic():
             captured = ledger.capture(acme, f"work:{number}", amount_microusd=1_000)
-            usage.record(captured, seconds=4, labels={"model": "fast"})
+            usage.record(acme, captured, seconds=4, labels={"model": "fast"})
 
     race([partial(settle, number % 12) for number in range(24)], threads=6)
 

@@ -1,0 +1,243 @@
+"""Stripe's books against ours, once a day: what a lost webhook left behind is mended, the rest is shown.
+
+It pages through what Stripe has, not through what we know, so that what we never heard of is found too.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing import cards, invoices, purchases
+from billing.models import (
+    AutoTopUp,
+    CreditLine,
+    MeterEvent,
+    Purchase,
+    Reversal,
+    StripeCheck,
+    StripeCustomer,
+)
+from billing.stripe_gateway import books, usage
+from billing.stripe_gateway.connection import StripeUnavailable
+from billing.usage_reports import NAMES
+from seedance_saas import queue
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK = timedelta(days=30)
+OVERLAP = timedelta(
+    days=1
+)  # what was made a moment before the last look may have been unknown to it
+ARRIVED = timedelta(hours=1)  # Stripe's sums are not of this moment
+RESEND = timedelta(hours=20)  # an identifier that Stripe has certainly not forgotten
+SHOWN_MAX = 200
+
+
+def compare(since: datetime | None = None) -> StripeCheck:
+    """One run, from the last finished one on. Healed is what was brought to where Stripe is; a difference is not.
+
+    Asks Stripe: no transaction may be open. If it dies or Stripe goes away, the next one looks as far back.
+    """
+    check = StripeCheck.objects.create(started_at=timezone.now(), since=since or _since_last())
+    run = _Run(check)
+    run.payments()
+    run.money_back()
+    run.movements()
+    run.lines_and_cards()
+    check.finished_at = timezone.now()
+    check.healed, check.differences = run.healed[:SHOWN_MAX], run.differences[:SHOWN_MAX]
+    check.objects_count = run.objects_count
+    check.save()
+    for difference in run.differences:
+        logger.error("stripe.difference %s", difference)
+    logger.info(
+        "stripe.compared objects=%s healed=%s differences=%s",
+        run.objects_count, len(run.healed), len(run.differences),
+    )  # fmt: skip
+    for organization_id in (
+        MeterEvent.objects.filter(occurred_at__gte=check.since)
+        .order_by("organization_id")
+        .values_list("organization_id", flat=True)
+        .distinct()
+    ):
+        queue.enqueue("billing.tasks.compare_usage", organization_id)
+    return check
+
+
+def _since_last() -> datetime:
+    checks = StripeCheck.objects.filter(
+        subject=StripeCheck.Subject.MONEY, finished_at__isnull=False
+    )
+    last = checks.order_by("-started_at").first()
+    return last.started_at - OVERLAP if last else timezone.now() - FIRST_LOOK
+
+
+class _Run:
+    """What one run has seen, mended and could not mend."""
+
+    def __init__(self, check: StripeCheck) -> None:
+        self.since = check.since
+        self.objects_count = 0
+        self.healed: list[str] = []
+        self.differences: list[str] = []
+
+    def payments(self) -> None:
+        """Every payment that bears a purchase's name is as paid here as there."""
+        for listed in books.payments_since(self.since):
+            self.objects_count += 1
+            if not listed.purchase_id:
+                continue  # an invoice's, or of another program
+            purchase = Purchase.objects.filter(pk=listed.purchase_id).first()
+            if purchase is None:
+                self.differences.append(
+                    f"{listed.intent_id} is for a purchase that is unknown here"
+                )
+            elif not _is_as_paid(purchase, listed):
+                self._heal(purchase, listed)
+
+    def _heal(self, purchase: Purchase, listed: books.ListedPayment) -> None:
+        if self._follow(purchase, listed.intent_id) and _is_as_paid(purchase, listed):
+            self.healed.append(f"{purchase.id} is {purchase.state}")
+        else:
+            self.differences.append(
+                f"{listed.intent_id} has {listed.received_cents} cents, and {purchase.id} is"
+                f" {purchase.state} with {purchase.total_cents}"
+            )
+
+    def money_back(self) -> None:
+        """Every refund and dispute is here, in the state that it has there; open ones of old are asked for."""
+        for back in books.money_back_since(self.since):
+            self.objects_count += 1
+            purchase = (
+                Purchase.objects.filter(intent_id=back.intent_id).exclude(intent_id="").first()
+            )
+            if purchase and not _is_known(back.stripe_id, back.state):
+                self._follow(purchase)
+                if _is_known(back.stripe_id, back.state):
+                    self.healed.append(f"{back.kind} {back.stripe_id} is {back.state}")
+                else:
+                    self.differences.append(
+                        f"{back.kind} {back.stripe_id} is {back.state} there only"
+                    )
+        waiting = Reversal.objects.filter(due_at__isnull=False).exclude(
+            state=Reversal.State.REQUESTED
+        )
+        for row in waiting.select_related("purchase__organization"):
+            before = row.state
+            self._follow(row.purchase)
+            row.refresh_from_db()
+            if row.state != before:
+                self.healed.append(f"{row.kind} {row.stripe_id} is {row.state}")
+
+    def movements(self) -> None:
+        """Every line of Stripe's balance that is about a payment of ours is one that we know, with its amount."""
+        for line in books.movements_since(self.since):
+            self.objects_count += 1
+            purchase = (
+                Purchase.objects.filter(intent_id=line.intent_id).exclude(intent_id="").first()
+            )
+            if purchase is None:
+                continue
+            if line.kind == "payment":
+                fits = line.amount_cents == purchase.total_cents
+            else:
+                fits = purchase.reversals.filter(
+                    stripe_id=line.source_id, amount_cents=abs(line.amount_cents)
+                ).exists()
+            if not fits:
+                self.differences.append(
+                    f"{line.id}: a {line.kind} of {line.amount_cents} cents for {line.source_id} is not in"
+                    f" {purchase.id}"
+                )
+
+    def lines_and_cards(self) -> None:
+        for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
+            for stripe_id in usage.invoices_of(line.subscription_id, since=self.since):
+                self.objects_count += 1
+                invoices.follow(stripe_id)
+            if line.closure == CreditLine.Closure.OPERATOR:
+                usage.end_subscription(line.subscription_id)
+        charged = AutoTopUp.objects.filter(is_on=True).values("organization")
+        for customer in StripeCustomer.objects.filter(organization__in=charged):
+            cards.follow(customer.stripe_id)
+
+    def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
+        try:
+            purchases.follow(purchase, intent_id=intent_id)
+        except StripeUnavailable:
+            raise
+        except Exception:
+            # One that cannot be followed must not hide the others.
+            logger.exception("stripe.not_followed purchase=%s", purchase.id)
+            return False
+        purchase.refresh_from_db()
+        return True
+
+
+def _is_as_paid(purchase: Purchase, listed: books.ListedPayment) -> bool:
+    if listed.is_paid:
+        return purchase.total_cents == listed.received_cents
+    return purchase.state != Purchase.State.PAID
+
+
+def _is_known(stripe_id: str, state: str) -> bool:
+    return Reversal.objects.filter(stripe_id=stripe_id, state=state).exists()
+
+
+# -- usage ------------------------------------------------------------------------------------------
+
+
+def compare_usage(organization: Organization) -> StripeCheck | None:
+    """What Stripe's meters counted of an organization since the last look, against what we told them.
+
+    What is missing and is younger than Stripe's memory of identifiers is sent again, which counts nothing twice;
+    what is older is shown, and of a line's usage the invoice is corrected. A row only if they differ.
+    """
+    customer = StripeCustomer.objects.filter(organization=organization).first()
+    if customer is None:
+        return None
+    started_at = timezone.now()
+    start, end = _minute(_since_last() - OVERLAP), _minute(started_at - ARRIVED)
+    meter_ids = usage.meter_ids()
+    found: list[str] = []
+    for meter, name in NAMES.items():
+        events = MeterEvent.objects.filter(
+            organization=organization,
+            meter=meter,
+            state=MeterEvent.State.SENT,
+            occurred_at__gte=start,
+            occurred_at__lt=end,
+        )
+        ours = events.aggregate(total=Sum("value_microusd", default=0))["total"]
+        if not events or name not in meter_ids:
+            continue
+        theirs = usage.meter_sum(
+            meter_ids[name], customer_id=customer.stripe_id, start=start, end=end
+        )
+        if theirs == ours:
+            continue
+        again = (
+            events.filter(occurred_at__gt=started_at - RESEND) if theirs < ours else events.none()
+        )
+        count = again.update(state=MeterEvent.State.PENDING, due_at=started_at)
+        found.append(
+            f"meter {name} of {organization.pk} counts {theirs} and was told {ours}; {count} are sent again"
+        )
+    if not found:
+        return None
+    for difference in found:
+        logger.error("stripe.difference %s", difference)
+    return StripeCheck.objects.create(
+        subject=StripeCheck.Subject.USAGE,
+        started_at=started_at,
+        finished_at=timezone.now(),
+        since=start,
+        differences=found,
+    )
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
