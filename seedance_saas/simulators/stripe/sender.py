@@ -1,0 +1,75 @@
+"""Sends what is due, each delivery in its own task, so that a slow receiver delays no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx
+
+from seedance_saas.simulators.stripe.deliveries import Delivery
+from seedance_saas.simulators.stripe.errors import Json
+
+if TYPE_CHECKING:
+    from seedance_saas.simulators.stripe.simulator import StripeSimulator
+
+LOOK_SECONDS = 0.05
+TIMEOUT_SECONDS = 20.0
+
+
+class Sender:
+    def __init__(self, simulator: StripeSimulator) -> None:
+        self._simulator = simulator
+        self._sending: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """For ever: timers that are due, then deliveries that are due."""
+        async with _client() as client:
+            try:
+                while True:
+                    self._simulator.catch_up()
+                    if not self._simulator.config.stripe_webhooks_by_hand:
+                        for delivery in self._simulator.deliveries.pending(due_only=True):
+                            if delivery.id not in self._sending:
+                                self._start(client, delivery)
+                    await asyncio.sleep(LOOK_SECONDS)
+            finally:
+                for task in list(self._sending.values()):
+                    task.cancel()
+
+    async def send_all(self) -> list[Json]:
+        """Everything that waits, now and one after the other, due or not."""
+        sent: list[Json] = []
+        async with _client() as client:
+            for delivery in self._simulator.deliveries.pending():
+                if delivery.id in self._sending:
+                    continue
+                status = await self._send(client, delivery)
+                sent.append({"id": delivery.id, "type": delivery.event_type, "status": status})
+        return sent
+
+    def _start(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+        async def send() -> None:
+            try:
+                await self._send(client, delivery)
+            finally:
+                del self._sending[delivery.id]
+
+        self._sending[delivery.id] = asyncio.create_task(send())
+
+    async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> int | None:
+        status, text = None, ""
+        try:
+            response = await client.post(
+                delivery.url, content=delivery.body, headers=delivery.headers
+            )
+            status, text = response.status_code, response.text
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            text = f"{type(error).__name__}: {error}"
+        self._simulator.deliveries.mark(delivery.id, status, text)
+        return status
+
+
+def _client() -> httpx.AsyncClient:
+    # trust_env: a proxy of the environment could not reach a receiver on this machine.
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=TIMEOUT_SECONDS)
