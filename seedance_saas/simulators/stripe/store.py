@@ -54,9 +54,27 @@ CREATE TABLE IF NOT EXISTS answers (
     headers TEXT,
     body TEXT
 );
+CREATE TABLE IF NOT EXISTS meter_events (
+    id INTEGER PRIMARY KEY,
+    event_name TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    timestamp INTEGER NOT NULL,
+    received_at_ms INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    meter TEXT,
+    refusal TEXT,
+    message TEXT,
+    canceled INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS meter_events_by_time ON meter_events (meter, customer, timestamp);
+CREATE INDEX IF NOT EXISTS meter_events_by_identifier ON meter_events (identifier);
+CREATE INDEX IF NOT EXISTS meter_events_refused ON meter_events (received_at_ms)
+    WHERE refusal IS NOT NULL;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-TABLES = ("objects", "timers", "deliveries", "answers", "settings")
+TABLES = ("objects", "timers", "deliveries", "answers", "meter_events", "settings")
 
 
 class Store:
