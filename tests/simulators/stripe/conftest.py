@@ -1,0 +1,56 @@
+"""The official library against the simulated Stripe, and the simulator's own addresses."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+
+from seedance_saas.simulators.thread import SimulatorThread
+
+KEY = "sk_test_1"
+# A Sunday at noon, so that tests can name times; `control("advance", …)` turns it ahead.
+NOON = 1_793_534_400
+
+
+def client_of(simulator: SimulatorThread, key: str = KEY) -> stripe.StripeClient:
+    base = f"{simulator.url}/stripe"
+    return stripe.StripeClient(
+        key,
+        base_addresses={"api": base, "connect": base, "files": base, "meter_events": base},
+        max_network_retries=0,
+    )
+
+
+@pytest.fixture
+def client(simulator: SimulatorThread) -> stripe.StripeClient:
+    return client_of(simulator)
+
+
+@pytest.fixture
+def noon(simulator: SimulatorThread) -> int:
+    """The clock stands at NOON until it is advanced. Seconds."""
+    simulator.config.clock = lambda: float(NOON)
+    return NOON
+
+
+Control = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def control(simulator: SimulatorThread) -> Control:
+    """control("advance", seconds=60) posts to /stripe/control/advance; without values it gets."""
+
+    def call(name: str, **values: Any) -> dict[str, Any]:
+        url = f"{simulator.url}/stripe/control/{name}"
+        answer = (
+            httpx.post(url, json=values, trust_env=False)
+            if values
+            else httpx.get(url, trust_env=False)
+        )
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    return call
