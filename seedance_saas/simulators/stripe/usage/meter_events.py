@@ -5,10 +5,11 @@ v1 and the v2 stream look at most of it later; /v2/billing/meter_events at once.
 
 import sqlite3
 
-from seedance_saas.simulators.stripe import ids, thin_events, usage
+from seedance_saas.simulators.stripe import ids, thin_events
 from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid
 from seedance_saas.simulators.stripe.registry import control, endpoint
+from seedance_saas.simulators.stripe.usage import records
 
 STREAM_EVENTS_MAX = 100
 SESSION_SECONDS = 15 * 60
@@ -18,7 +19,7 @@ SESSION_SECONDS = 15 * 60
 def create(call: Call) -> Json:
     given = call.params
     _require_few_digits(call, given["event_name"], given["payload"])
-    row = usage.record(
+    row = records.record(
         call,
         given["event_name"],
         given["payload"],
@@ -45,7 +46,7 @@ def adjust(call: Call) -> Json:
             param="cancel[identifier]",
             code="parameter_missing",
         )
-    usage.cancel(call, call.params["event_name"], identifier)
+    records.cancel(call, call.params["event_name"], identifier)
     return {
         "object": "billing.meter_event_adjustment",
         "cancel": {"identifier": identifier},
@@ -60,7 +61,7 @@ def adjust(call: Call) -> Json:
 def create_v2(call: Call) -> Json:
     """As v1, but whatever is wrong with it is refused at once."""
     given = call.params
-    found = usage.refusal(call, given["event_name"], given["payload"])
+    found = records.refusal(call, given["event_name"], given["payload"])
     if found is not None:
         raise invalid(found.message, code=found.code)
     return _shown_v2(call, _record_v2(call, given), given["payload"])
@@ -71,7 +72,7 @@ def create_v2(call: Call) -> Json:
 )
 def adjust_v2(call: Call) -> Json:
     identifier = call.params["cancel"]["identifier"]
-    usage.cancel(call, call.params["event_name"], identifier)
+    records.cancel(call, call.params["event_name"], identifier)
     return {
         "id": ids.new("mtr_evt_adj_test_61", 30),
         "object": "v2.billing.meter_event_adjustment",
@@ -87,7 +88,7 @@ def adjust_v2(call: Call) -> Json:
 @control("GET", "/control/meter_events")
 def show(call: Call) -> Json:
     """What was received, every key of the payload included, and what became of it."""
-    return listed(usage.received(call), "/control/meter_events")
+    return listed(records.received(call), "/control/meter_events")
 
 
 @control("POST", "/control/meter_events")
@@ -104,7 +105,7 @@ def order_refusals(call: Call) -> Json:
 def _record_v2(call: Call, given: Json) -> sqlite3.Row:
     timestamp = given.get("timestamp")
     seconds = None if timestamp is None else thin_events.seconds(timestamp, "timestamp")
-    return usage.record(
+    return records.record(
         call, given["event_name"], given["payload"], given.get("identifier"), seconds
     )
 
@@ -123,6 +124,6 @@ def _shown_v2(call: Call, row: sqlite3.Row, payload: dict[str, str]) -> Json:
 
 def _require_few_digits(call: Call, event_name: str, payload: dict[str, str]) -> None:
     """The one thing about a value that v1 refuses at once (since 2026-04-22)."""
-    found = usage.refusal(call, event_name, payload)
+    found = records.refusal(call, event_name, payload)
     if found is not None and found.code == "meter_event_value_too_many_digits":
         raise invalid(found.message, param="payload")

@@ -1,9 +1,10 @@
 """/v1/billing/meters: what is counted, under which event name, and the sums of it."""
 
-from seedance_saas.simulators.stripe import ids, usage
+from seedance_saas.simulators.stripe import ids
 from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid
 from seedance_saas.simulators.stripe.registry import endpoint
+from seedance_saas.simulators.stripe.usage import records
 
 WINDOW_SECONDS = {"hour": 3600, "day": 86_400}
 
@@ -85,14 +86,14 @@ def list_event_summaries(call: Call) -> Json:
         {
             "id": f"mtrusg_test_60{customer['id'][4:]}{begin:x}{step:x}",
             "object": "billing.meter_event_summary",
-            "aggregated_value": usage.as_number(total),
+            "aggregated_value": records.as_number(total),
             "end_time": begin + step,
             "livemode": False,
             "meter": meter["id"],
             "start_time": begin,
         }
         for begin in range(end - step, start - 1, -step)
-        if (total := usage.total(call, meter, customer["id"], begin, begin + step)) is not None
+        if (total := records.total(call, meter, customer["id"], begin, begin + step)) is not None
     ]
     return _page(call, summaries)
 
