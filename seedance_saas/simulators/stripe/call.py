@@ -74,7 +74,8 @@ class Call:
         before = self.store.get(obj["id"])
         self.store.put(obj)
         for event_type in event_types:
-            events.emit(self, event_type, obj, before)
+            shows_change = event_type.endswith((".updated", ".refunded", ".detached"))
+            events.emit(self, event_type, obj, before if shows_change else None)
         return obj
 
     def later(self, at_ms: int, name: str, **arguments: Any) -> None:

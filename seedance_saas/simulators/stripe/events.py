@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def emit(call: Call, event_type: str, obj: Json, before: Json | None = None) -> Json:
-    """Write an event about `obj` and plan its deliveries. `before`: the object as it was stored."""
+    """Write an event about `obj` and plan its deliveries. `before`: as it was, for what changed."""
     data: Json = {"object": _shown(obj)}
-    if before is not None and event_type.endswith((".updated", ".refunded")):
+    if before is not None:
         data["previous_attributes"] = changed(_shown(before), _shown(obj))
     event: Json = {
         "id": ids.new("evt_1", 23),
