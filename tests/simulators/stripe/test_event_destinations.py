@@ -4,6 +4,7 @@ import time
 
 import pytest
 import stripe
+from stripe.params.v2.core import EventListParams
 
 from tests.simulators.conftest import Receiver
 from tests.simulators.stripe.conftest import Control
@@ -172,7 +173,7 @@ def test_events_are_listed_by_type_and_time(
     client.v2.core.event_destinations.ping(made.id)
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
 
-    def count(given: stripe.params.v2.core.EventListParams) -> int:
+    def count(given: EventListParams) -> int:
         return len(client.v2.core.events.list(given).data)
 
     assert count({"types": ["v2.core.event_destination.ping"]}) == 1
