@@ -125,7 +125,7 @@ class Store:
 
     def put(self, obj: Json) -> None:
         """Insert or replace; `created` and the place in lists stay those of the first time."""
-        created = obj.get("created", 0)
+        created = obj.get("created", obj.get("date", 0))
         if isinstance(created, str):  # v2 writes times as text
             created = int(datetime.fromisoformat(created).timestamp())
         self.connection.execute(

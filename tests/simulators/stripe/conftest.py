@@ -8,6 +8,7 @@ import pytest
 import stripe
 
 from seedance_saas.simulators.thread import SimulatorThread
+from tests.simulators.stripe.shop import Shop
 
 KEY = "sk_test_1"
 # A Sunday at noon, so that tests can name times; `control("advance", …)` turns it ahead.
@@ -54,3 +55,8 @@ def control(simulator: SimulatorThread) -> Control:
         return found
 
     return call
+
+
+@pytest.fixture
+def shop(client: stripe.StripeClient, noon: int) -> Shop:
+    return Shop(client)
