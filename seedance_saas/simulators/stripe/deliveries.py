@@ -28,6 +28,7 @@ class Delivery:
     """One message as it goes over the wire now; the signature's time is that of the call."""
 
     id: int
+    endpoint: str
     event_id: str
     event_type: str
     url: str
@@ -68,6 +69,7 @@ class Deliveries:
     def pending(self, *, due_only: bool = False) -> list[Delivery]:
         """What waits, the first due first. Those of removed and disabled endpoints are given up."""
         simulator = self._simulator
+        simulator.catch_up()
         now_ms = simulator.config.now_ms()
         if simulator.faults.webhooks.off:
             return []
@@ -96,6 +98,7 @@ class Deliveries:
                 found.append(
                     Delivery(
                         row["id"],
+                        row["endpoint"],
                         row["event"],
                         row["event_type"],
                         url,

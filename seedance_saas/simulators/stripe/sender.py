@@ -1,4 +1,4 @@
-"""Sends what is due, each delivery in its own task, so that a slow receiver delays no other."""
+"""Sends what is due: to each endpoint in order, and a slow one delays no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 20.0
 class Sender:
     def __init__(self, simulator: StripeSimulator) -> None:
         self._simulator = simulator
-        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}  # by endpoint: each gets its own in order
 
     async def run(self) -> None:
         """For ever: timers that are due, then deliveries that are due."""
@@ -29,9 +29,7 @@ class Sender:
                 while True:
                     self._simulator.catch_up()
                     if not self._simulator.config.stripe_webhooks_by_hand:
-                        for delivery in self._simulator.deliveries.pending(due_only=True):
-                            if delivery.id not in self._sending:
-                                self._start(client, delivery)
+                        self._start(client, self._simulator.deliveries.pending(due_only=True))
                     await asyncio.sleep(LOOK_SECONDS)
             finally:
                 for task in list(self._sending.values()):
@@ -42,20 +40,23 @@ class Sender:
         sent: list[Json] = []
         async with _client() as client:
             for delivery in self._simulator.deliveries.pending():
-                if delivery.id in self._sending:
+                if delivery.endpoint in self._sending:
                     continue
                 status = await self._send(client, delivery)
                 sent.append({"id": delivery.id, "type": delivery.event_type, "status": status})
         return sent
 
-    def _start(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
-        async def send() -> None:
+    def _start(self, client: httpx.AsyncClient, due: list[Delivery]) -> None:
+        async def send(endpoint: str, deliveries: list[Delivery]) -> None:
             try:
-                await self._send(client, delivery)
+                for delivery in deliveries:
+                    await self._send(client, delivery)
             finally:
-                del self._sending[delivery.id]
+                del self._sending[endpoint]
 
-        self._sending[delivery.id] = asyncio.create_task(send())
+        for endpoint in {delivery.endpoint for delivery in due} - self._sending.keys():
+            ours = [delivery for delivery in due if delivery.endpoint == endpoint]
+            self._sending[endpoint] = asyncio.create_task(send(endpoint, ours))
 
     async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> int | None:
         status, text = None, ""

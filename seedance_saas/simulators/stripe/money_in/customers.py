@@ -173,7 +173,7 @@ def add_tax_id(call: Call, customer_id: str, type: str, value: str) -> Json:
     tax_id: Json = {
         "id": ids.new("txi_1", 23),
         "object": "tax_id",
-        "country": type.partition("_")[0].upper(),
+        "country": value[:2] if type == "eu_vat" else type.partition("_")[0].upper(),
         "created": call.now,
         "customer": customer_id,
         "customer_account": None,

@@ -1,0 +1,309 @@
+"""The endpoints of Checkout sessions."""
+
+from typing import Any
+
+from seedance_saas.simulators.stripe import ids, metadata
+from seedance_saas.simulators.stripe.call import Call, listed
+from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
+from seedance_saas.simulators.stripe.money_in import (
+    checkout_flow,
+    checkout_items,
+    payments,
+    setup_intents,
+)
+from seedance_saas.simulators.stripe.registry import endpoint, includable
+
+EXPIRES_MIN_SECONDS, EXPIRES_MAX_SECONDS = 30 * 60, 24 * 3600
+PLAIN = (
+    *("billing_address_collection", "cancel_url", "client_reference_id", "customer_email"),
+    *("locale", "submit_type", "consent_collection", "custom_text", "custom_fields", "permissions"),
+    *("allowed_payment_method_types", "excluded_payment_method_types", "integration_identifier"),
+    *("name_collection", "phone_number_collection", "allow_promotion_codes", "origin_context"),
+)
+NOT_PLAYED = (
+    *("subscription_data", "shipping_options", "shipping_address_collection", "discounts"),
+    *("optional_items", "managed_payments", "customer_account"),
+)
+
+
+@endpoint("POST", "/v1/checkout/sessions", "checkout.SessionCreateParams")
+def create(call: Call) -> Json:
+    given = call.params
+    _check(call)
+    customer_id = given.get("customer")
+    customer = call.get("customer", customer_id, param="customer") if customer_id else None
+    session = _new(call, customer)
+    if session["mode"] == "payment":
+        _price(call, session, customer)
+    else:
+        session["currency"] = given.get("currency")
+        data = given.get("setup_intent_data") or {}
+        intent = setup_intents.new(
+            call,
+            customer=customer_id,
+            description=data.get("description"),
+            metadata=metadata.merged({}, data.get("metadata")),
+            payment_method_types=session["payment_method_types"],
+        )
+        session["setup_intent"] = intent["id"]
+    call.later(session["expires_at"] * 1000, "checkout.expire", session=session["id"])
+    return call.save(session)
+
+
+def _check(call: Call) -> None:
+    """What Stripe refuses before it looks at prices."""
+    given = call.params
+    mode = given.get("mode")
+    if mode is None:
+        raise missing_parameter("mode")
+    if mode == "subscription" or any(name in given for name in NOT_PLAYED):
+        name = next((name for name in NOT_PLAYED if name in given), "mode")
+        raise invalid("This part of Checkout is not played by the simulator.", param=name)
+    if given.get("ui_mode", "hosted_page") != "hosted_page":
+        raise invalid("The simulator has only the hosted page.", param="ui_mode")
+    if "success_url" not in given:
+        raise missing_parameter("success_url")
+    for name in ("success_url", "cancel_url"):
+        if not given.get(name, "https://").startswith(("http://", "https://")):
+            raise invalid(
+                "Not a valid URL. It must begin with http:// or https://.",
+                param=name,
+                code="url_invalid",
+            )
+    if "customer" in given and "customer_email" in given:
+        raise invalid("You may only specify one of these parameters: customer, customer_email.")
+    if "customer" in given and "customer_creation" in given:
+        raise invalid("You may only specify one of these parameters: customer, customer_creation.")
+    if "customer" not in given and "customer_update" in given:
+        raise invalid(
+            "`customer_update` can only be used with `customer`.", param="customer_update"
+        )
+    if mode == "payment" and not given.get("line_items"):
+        raise missing_parameter("line_items")
+    if mode == "setup":
+        for name in ("line_items", "payment_intent_data", "invoice_creation", "automatic_tax"):
+            if name in given:
+                raise invalid(f"You can not pass `{name}` in `setup` mode.", param=name)
+        if "currency" not in given and "allowed_payment_method_types" not in given:
+            raise missing_parameter("currency")
+    expires_in = given.get("expires_at", call.now + EXPIRES_MAX_SECONDS) - call.now
+    if expires_in < EXPIRES_MIN_SECONDS:
+        raise invalid(
+            "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
+            param="expires_at",
+        )
+    if expires_in > EXPIRES_MAX_SECONDS:
+        raise invalid(
+            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
+            param="expires_at",
+        )
+    _check_customer_update(given)
+
+
+def _check_customer_update(given: Json) -> None:
+    updates = given.get("customer_update") or {}
+    collects_tax_id = (given.get("tax_id_collection") or {}).get("enabled")
+    if "customer" in given and collects_tax_id and updates.get("name") != "auto":
+        raise invalid(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID "
+            "collection for an existing customer, please set `customer_update[name]` to `auto`.",
+            param="tax_id_collection[enabled]",
+        )
+
+
+def _new(call: Call, customer: Json | None) -> Json:
+    given: dict[str, Any] = call.params
+    id = ids.new("cs_test_a1", 56)
+    invoice = given.get("invoice_creation")
+    saved = given.get("saved_payment_method_options") or {}
+    session: Json = {
+        "id": id,
+        "object": "checkout.session",
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "allowed_payment_method_types": None,
+        "amount_subtotal": None,
+        "amount_total": None,
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "billing_address_collection": None,
+        "branding_settings": None,
+        "cancel_url": None,
+        "client_reference_id": None,
+        "client_secret": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "created": call.now,
+        "currency": None,
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+        },
+        "customer": given.get("customer"),
+        "customer_account": None,
+        "customer_creation": None if customer else given.get("customer_creation", "if_required"),
+        "customer_details": None,
+        "customer_email": None,
+        "discounts": [],
+        "excluded_payment_method_types": None,
+        "expires_at": given.get("expires_at", call.now + EXPIRES_MAX_SECONDS),
+        "integration_identifier": None,
+        "invoice": None,
+        "invoice_creation": None,
+        "livemode": False,
+        "locale": None,
+        "metadata": metadata.merged({}, given.get("metadata")),
+        "mode": given["mode"],
+        "origin_context": None,
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": "if_required",
+        "payment_method_configuration_details": None,
+        "payment_method_options": given.get("payment_method_options") or {},
+        "payment_method_types": _types(given),
+        "payment_status": "unpaid" if given["mode"] == "payment" else "no_payment_required",
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "saved_payment_method_options": {
+            "allow_redisplay_filters": saved.get("allow_redisplay_filters", ["always"]),
+            "payment_method_remove": saved.get("payment_method_remove", "disabled"),
+            "payment_method_save": saved.get("payment_method_save"),
+        }
+        if customer
+        else None,
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": "open",
+        "submit_type": None,
+        "subscription": None,
+        "success_url": given["success_url"],
+        "tax_id_collection": None,
+        "total_details": None,
+        "ui_mode": "hosted_page",
+        "url": f"{call.url}/c/pay/{id}",
+        "wallet_options": None,
+        "_customer_update": given.get("customer_update") or {},
+        "_intent_data": given.get("payment_intent_data") or {},
+        "_line_items": [],
+    }
+    session |= {name: given[name] for name in PLAIN if name in given}
+    if session["mode"] == "payment":
+        data: Json = {"account_tax_ids": None, "custom_fields": None, "description": None}
+        data |= {"footer": None, "issuer": None, "metadata": {}, "rendering_options": None}
+        data |= (invoice or {}).get("invoice_data") or {}
+        enabled = bool(invoice and invoice["enabled"])
+        session["invoice_creation"] = {"enabled": enabled, "invoice_data": data}
+    if "tax_id_collection" in given:
+        session["tax_id_collection"] = {"required": "never"} | given["tax_id_collection"]
+    email = customer["email"] if customer else session["customer_email"]
+    if customer or email:
+        session["customer_details"] = checkout_flow.details(
+            email=email, tax_exempt=customer["tax_exempt"] if customer else "none"
+        )
+    return session
+
+
+def _types(given: Json) -> list[str]:
+    wanted = given.get("allowed_payment_method_types") or payments.TYPES
+    without = given.get("excluded_payment_method_types") or []
+    played = [type for type in wanted if type in payments.TYPES and type not in without]
+    if not played:
+        raise invalid(
+            f"The simulator takes {' and '.join(payments.TYPES)} only.",
+            param="allowed_payment_method_types",
+        )
+    return played
+
+
+def _price(call: Call, session: Json, customer: Json | None) -> None:
+    """Items, sums and, where the customer's address is known, the tax."""
+    given = call.params
+    items = checkout_items.line_items(call, given["line_items"])
+    session["currency"] = items[0]["currency"]
+    automatic = given.get("automatic_tax") or {"enabled": False}
+    if automatic["enabled"]:
+        address = customer["address"] if customer else None
+        is_known = bool(address and address.get("country"))
+        if customer and not is_known and session["_customer_update"].get("address") != "auto":
+            raise invalid(
+                "Automatic tax calculation in Checkout requires a valid address on the Customer. Add "
+                "a valid address to the Customer or set either `customer_update[address]` to 'auto' "
+                "or `customer_update[shipping]` to 'auto' to save the address entered in Checkout to "
+                "the Customer.",
+                code="customer_tax_location_invalid",
+                param="automatic_tax",
+            )
+        session["automatic_tax"] = {
+            "enabled": True,
+            "liability": {"type": "self"},
+            "provider": "stripe",
+            "status": "complete" if is_known else "requires_location_inputs",
+        }
+        if is_known:
+            items = checkout_items.taxed(items)
+    session["_line_items"] = items
+    session |= checkout_items.totals(items)
+    if session["amount_total"] < payments.AMOUNT_MIN and session["currency"] == "usd":
+        raise invalid(
+            "The Checkout Session's total amount due must add up to at least $0.50 usd",
+            code="amount_too_small",
+        )
+    payments.check_amount(session["amount_total"], session["currency"], "line_items")
+
+
+@endpoint("GET", "/v1/checkout/sessions", "checkout.SessionListParams")
+def list_all(call: Call) -> Json:
+    names = ("customer", "payment_intent", "payment_link", "status", "subscription")
+    where = {name: call.params.get(name) for name in names}
+    where["customer_details.email"] = (call.params.get("customer_details") or {}).get("email")
+    return call.page("checkout.session", where)
+
+
+@endpoint("GET", "/v1/checkout/sessions/{id}", "checkout.SessionRetrieveParams")
+def retrieve(call: Call) -> Json:
+    return call.get("checkout.session", call.path["id"])
+
+
+@endpoint("POST", "/v1/checkout/sessions/{id}", "checkout.SessionUpdateParams")
+def update(call: Call) -> Json:
+    session = call.get("checkout.session", call.path["id"])
+    for name in call.params.keys() - {"metadata", "expand"}:
+        raise invalid("The simulator updates metadata only.", param=name)
+    session["metadata"] = metadata.merged(session["metadata"], call.params.get("metadata"))
+    return call.save(session)
+
+
+@endpoint("POST", "/v1/checkout/sessions/{id}/expire", "checkout.SessionExpireParams")
+def expire(call: Call) -> Json:
+    session = call.get("checkout.session", call.path["id"])
+    if session["status"] != "open":
+        raise invalid(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session '
+            f"has a status of `{session['status']}`.",
+        )
+    checkout_flow.expire(call, session["id"])
+    return call.get("checkout.session", session["id"])
+
+
+@endpoint("GET", "/v1/checkout/sessions/{id}/line_items", "checkout.SessionLineItemListParams")
+def list_line_items(call: Call) -> Json:
+    session = call.get("checkout.session", call.path["id"])
+    items, limit = session["_line_items"], call.params.get("limit", 10)
+    order = [item["id"] for item in items]
+    after = call.params.get("starting_after")
+    rest = items[order.index(after) + 1 :] if after in order else items
+    return listed(rest[:limit], call.address, has_more=len(rest) > limit)
+
+
+@includable("checkout.session", "line_items")
+def line_items(_: Call, session: Json) -> Json:
+    url = f"/v1/checkout/sessions/{session['id']}/line_items"
+    return listed(session["_line_items"], url)
