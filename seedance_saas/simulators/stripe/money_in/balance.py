@@ -42,7 +42,7 @@ def record(
         "description": "Dispute fee" if type == "adjustment" else "Stripe processing fees",
         "type": "stripe_fee",
     }
-    is_at_once = type in {"stripe_fee", "adjustment"} or amount < 0
+    is_at_once = type not in {"charge", "payment"}
     transaction: Json = {
         "id": ids.new("txn_3", 23),
         "object": "balance_transaction",
