@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import json
 import logging
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from seedance_saas.simulators.stripe import ids, parameters
@@ -18,6 +19,7 @@ from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, StripeError, invalid
 from seedance_saas.simulators.stripe.expansion import answer
 from seedance_saas.simulators.stripe.faults import CallFault
+from seedance_saas.simulators.stripe.html import document
 from seedance_saas.simulators.stripe.idempotency import Answer, Idempotency
 from seedance_saas.simulators.stripe.registry import TIMERS, Endpoint, Page
 from seedance_saas.simulators.stripe.store import to_json
@@ -206,15 +208,19 @@ def page_route(simulator: StripeSimulator, page: Page) -> Route:
         simulator.catch_up()
         given = await request.body() if page.method == "POST" else request.scope["query_string"]
         params = dict(parse_qsl(given.decode(), keep_blank_values=True))
-        with simulator.store.transaction():
-            call = Call(
-                simulator,
-                simulator.now_ms(),
-                path=dict(request.path_params),
-                params=params,
-                address=_address(request),
-            )
-            return page.run(call)
+        try:
+            with simulator.store.transaction():
+                call = Call(
+                    simulator,
+                    simulator.now_ms(),
+                    path=dict(request.path_params),
+                    params=params,
+                    address=_address(request),
+                )
+                return page.run(call)
+        except StripeError as error:
+            text = f"<h1>This cannot be done</h1><p>{escape(str(error))}</p>"
+            return HTMLResponse(document("Not possible", text), error.status)
 
     return Route(page.path, respond, methods=[page.method])
 

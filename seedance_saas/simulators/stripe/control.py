@@ -2,33 +2,55 @@
 
 from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid
-from seedance_saas.simulators.stripe.registry import control
+from seedance_saas.simulators.stripe.registry import CONTROLS, control
+
+
+@control("GET", "/control")
+def index(_: Call) -> Json:
+    """What can be asked for here."""
+    return {
+        "addresses": [
+            {
+                "method": one.method,
+                "path": one.path,
+                "meaning": (one.run.__doc__ or "").partition("\n")[0],
+            }
+            for one in CONTROLS
+        ]
+    }
 
 
 @control("POST", "/control/faults")
 def set_faults(call: Call) -> Json:
+    """`calls`: a list of {times, method, path, status, code, drop, after, delay_ms}; `webhooks`:
+    {duplicate, lose, delay_ms, shuffle, off}. `path` may hold a *.
+    """
     call.simulator.faults.add(call.params)
     return call.simulator.faults.shown()
 
 
 @control("GET", "/control/faults")
 def faults(call: Call) -> Json:
+    """The faults that still wait."""
     return call.simulator.faults.shown()
 
 
 @control("DELETE", "/control/faults")
 def clear_faults(call: Call) -> Json:
+    """Heal everything."""
     call.simulator.faults.clear()
     return call.simulator.faults.shown()
 
 
 @control("GET", "/control/deliveries")
 def list_deliveries(call: Call) -> Json:
+    """Webhooks sent, waiting, lost and given up, with every attempt. POST /control/deliver sends what waits."""
     return listed(call.simulator.deliveries.all(), "/control/deliveries")
 
 
 @control("GET", "/control/clock")
 def clock(call: Call) -> Json:
+    """The simulator's time, in seconds."""
     return {"now": call.now}
 
 

@@ -63,27 +63,33 @@ class Idempotency:
                 "a different request.",
             )
         if row["status"] is None:
-            raise StripeError(
-                409,
-                "idempotency_error",
-                "There is currently another in-progress request using this Stripe-Idempotency-Key "
-                "(that probably means you submitted twice, and the other request is still going "
-                f"through): {self.key}. Please try again later.",
-                code="idempotency_key_in_use",
-            )
+            raise self._in_use()
         headers = json.loads(row["headers"]) | {"Idempotent-Replayed": "true"}
         return Answer(row["status"], headers, row["body"])
 
+    def _in_use(self) -> StripeError:
+        return StripeError(
+            409,
+            "idempotency_error",
+            "There is currently another in-progress request using this Stripe-Idempotency-Key (that "
+            "probably means you submitted twice, and the other request is still going through): "
+            f"{self.key}. Please try again later.",
+            code="idempotency_key_in_use",
+        )
+
     def start(self, now_ms: int) -> None:
-        """From now on the key is in use."""
+        """From now on the key is in use. Raises if another request was quicker."""
         if self.key is None:
             return
-        self._is_running = True
         with self._store.transaction():
-            self._store.connection.execute(
-                "INSERT INTO answers (key, request, path, created_at_ms) VALUES (?, ?, ?, ?)",
+            begun = self._store.connection.execute(
+                "INSERT INTO answers (key, request, path, created_at_ms) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 (self.key, self._digest, self._path, now_ms),
             )
+        if begun.rowcount == 0:
+            raise self._in_use()
+        self._is_running = True
 
     def keep(self, now_ms: int, made: Answer, request_id: str) -> None:
         if self.key is None:

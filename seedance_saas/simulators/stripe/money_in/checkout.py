@@ -191,7 +191,7 @@ def _new(call: Call, customer: Json | None) -> Json:
         "url": f"{call.url}/c/pay/{id}",
         "wallet_options": None,
         "_customer_update": given.get("customer_update") or {},
-        "_intent_data": given.get("payment_intent_data") or {},
+        "_intent_data": _intent_data(given),
         "_line_items": [],
     }
     session |= {name: given[name] for name in PLAIN if name in given}
@@ -209,6 +209,13 @@ def _new(call: Call, customer: Json | None) -> Json:
             email=email, tax_exempt=customer["tax_exempt"] if customer else "none"
         )
     return session
+
+
+def _intent_data(given: Json) -> Json:
+    data = dict(given.get("payment_intent_data") or {})
+    param = "payment_intent_data[metadata]"
+    data["metadata"] = metadata.merged({}, data.get("metadata"), param)
+    return data
 
 
 def _types(given: Json) -> list[str]:

@@ -123,7 +123,7 @@ def _intent(call: Call, session: Json) -> Json:
         amount=session["amount_total"],
         currency=session["currency"],
         customer=customer,
-        metadata=dict(data.get("metadata") or {}),
+        metadata=dict(data["metadata"]),
         payment_method_types=session["payment_method_types"],
         automatic_payment_methods=None,
         **values,
