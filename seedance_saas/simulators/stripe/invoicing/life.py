@@ -25,7 +25,7 @@ def advance(call: Call, invoice: str, at: int) -> None:
 
 
 def finalize(call: Call, invoice: Json) -> Json:
-    """Draft → open, or → paid if nothing is to be paid."""
+    """Draft → open, or → paid if nothing is to be paid. The customer's balance is taken into account."""
     if invoice["status"] != "draft":
         raise invalid(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
@@ -37,6 +37,26 @@ def finalize(call: Call, invoice: Json) -> Json:
         for line in invoice["_lines"]
     ]
     invoice["starting_balance"] = customer["balance"]
+    _open(call, invoice, customer)
+    if invoice["amount_due"] == 0:
+        return mark_paid(call, invoice)
+    invoice_payments.begin(call, invoice)
+    if invoice["due_date"] is not None:
+        call.later(invoice["due_date"] * 1000, "invoices.overdue", invoice=invoice["id"])
+    return invoice
+
+
+def issue_paid(call: Call, invoice: Json, intent: Json) -> Json:
+    """The invoice of a payment that has already succeeded, as Checkout makes it. No balance is touched."""
+    customer = call.get("customer", invoice["customer"])
+    invoice["starting_balance"] = 0
+    drafts.keep(call, invoice, "invoice.created")
+    _open(call, invoice, customer)
+    invoice_payments.begin(call, invoice, intent)
+    return mark_paid(call, invoice)
+
+
+def _open(call: Call, invoice: Json, customer: Json) -> None:
     lines.add_up(call, invoice)
     _number(call, invoice, customer)
     token = invoice["id"].removeprefix("in_")
@@ -52,12 +72,6 @@ def finalize(call: Call, invoice: Json) -> Json:
         invoice["automatic_tax"]["status"] = "complete"
     invoice["status_transitions"]["finalized_at"] = call.now
     call.save(invoice, "invoice.finalized")
-    if invoice["amount_due"] == 0:
-        return mark_paid(call, invoice)
-    invoice_payments.begin(call, invoice)
-    if invoice["due_date"] is not None:
-        call.later(invoice["due_date"] * 1000, "invoices.overdue", invoice=invoice["id"])
-    return invoice
 
 
 def _number(call: Call, invoice: Json, customer: Json) -> None:
@@ -66,7 +80,7 @@ def _number(call: Call, invoice: Json, customer: Json) -> None:
     if invoice["number"] is None:
         invoice["number"] = f"{customer['invoice_prefix']}-{sequence:04d}"
         customer["next_invoice_sequence"] = sequence + 1
-    customer["balance"] = invoice["_balance_after"]
+    customer["balance"] += invoice["_balance_after"] - invoice["starting_balance"]
     customer["currency"] = customer["currency"] or invoice["currency"]
     call.save(customer)
 

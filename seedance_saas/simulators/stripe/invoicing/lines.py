@@ -132,9 +132,9 @@ def add_up(call: Call, invoice: Json) -> None:
     all_lines = invoice["_lines"]
     for line in all_lines:
         line["taxes"] = _taxes(invoice, line)
-    taxes = sum(tax["amount"] for line in all_lines for tax in line["taxes"])
     subtotal = sum(line["amount"] for line in all_lines)
-    total = subtotal + taxes
+    total = subtotal + _tax_of(all_lines, "exclusive")
+    before_tax = subtotal - _tax_of(all_lines, "inclusive")
     due = total + invoice["starting_balance"]
     is_charged = due >= MINIMUM_CENTS
     amount_due = due if is_charged else 0
@@ -149,9 +149,9 @@ def add_up(call: Call, invoice: Json) -> None:
         )
         | {"total_count": len(all_lines)},
         "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
+        "subtotal_excluding_tax": before_tax,
         "total": total,
-        "total_excluding_tax": subtotal,
+        "total_excluding_tax": before_tax,
         "total_taxes": _summed(all_lines),
         "_balance_after": 0 if is_charged else due,
     }
@@ -164,10 +164,10 @@ def _taxes(invoice: Json, line: Json) -> list[Json]:
     return [tax(cents(Decimal(line["amount"]) * TAX_PERCENT / 100), line["amount"])]
 
 
-def tax(amount: int, taxable: int) -> Json:
+def tax(amount: int, taxable: int, behavior: str = "exclusive") -> Json:
     return {
         "amount": amount,
-        "tax_behavior": "exclusive",
+        "tax_behavior": behavior,
         "tax_rate_details": {"tax_rate": "txr_simulated"},
         "taxability_reason": "standard_rated",
         "taxable_amount": taxable,
@@ -175,11 +175,20 @@ def tax(amount: int, taxable: int) -> Json:
     }
 
 
-def _summed(all_lines: list[Json]) -> list[Json]:
+def _tax_of(all_lines: list[Json], behavior: str) -> int:
     taxes = [tax for line in all_lines for tax in line["taxes"]]
-    if not taxes:
-        return []
-    return [tax(sum(t["amount"] for t in taxes), sum(t["taxable_amount"] for t in taxes))]
+    return sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == behavior)
+
+
+def _summed(all_lines: list[Json]) -> list[Json]:
+    """One tax for each behavior that occurs."""
+    sums: dict[str, list[int]] = {}
+    for line in all_lines:
+        for one in line["taxes"]:
+            of_behavior = sums.setdefault(one["tax_behavior"], [0, 0])
+            of_behavior[0] += one["amount"]
+            of_behavior[1] += one["taxable_amount"]
+    return [tax(amount, taxable, behavior) for behavior, (amount, taxable) in sums.items()]
 
 
 def _dollars(exact_cents: Decimal) -> str:
