@@ -68,7 +68,7 @@ def no_such(noun: str, id: str, *, param: str | None = None) -> StripeError:
 
 
 def declined(code: str, message: str, *, decline_code: str | None, **extra: Any) -> StripeError:
-    """402: the card was declined. What was written meanwhile (the failed attempt) stays."""
+    """402: the card was declined before there was a payment; see `payments.decline_error` for one."""
     if decline_code is not None:
         extra["decline_code"] = decline_code
-    return StripeError(402, "card_error", message, code=code, keeps_work=True, **extra)
+    return StripeError(402, "card_error", message, code=code, **extra)

@@ -1,6 +1,6 @@
 """The official library against the simulated Stripe, and the simulator's own addresses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ import stripe
 
 from seedance_saas.simulators.thread import SimulatorThread
 from tests.simulators.stripe.shop import Shop
+from tests.simulators.stripe.till import Till
 
 KEY = "sk_test_1"
 # A Sunday at noon, so that tests can name times; `control("advance", …)` turns it ahead.
@@ -60,3 +61,10 @@ def control(simulator: SimulatorThread) -> Control:
 @pytest.fixture
 def shop(client: stripe.StripeClient, noon: int) -> Shop:
     return Shop(client)
+
+
+@pytest.fixture
+def till(simulator: SimulatorThread, client: stripe.StripeClient) -> Iterator[Till]:
+    till = Till(client, f"{simulator.url}/stripe")
+    yield till
+    till.web.close()
