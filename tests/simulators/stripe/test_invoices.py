@@ -1,5 +1,6 @@
 """Invoices by hand: drafts, their lines, and every way out of them."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -94,11 +95,12 @@ def test_an_item_can_be_changed_and_removed_until_the_invoice_is_final(shop: Sho
     assert again(shop, made).total == 600
 
     shop.client.v1.invoices.finalize_invoice(made.id)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: shop.client.v1.invoice_items.update(first.id, {"amount": 1}),
         lambda: shop.client.v1.invoice_items.delete(first.id),
         lambda: add(shop, 5, invoice=made.id),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(stripe.InvalidRequestError) as refusal:
             change()
         assert refusal.value.code == "invoice_not_editable"

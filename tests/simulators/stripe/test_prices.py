@@ -32,10 +32,11 @@ def test_a_metered_price_shows_its_meter_and_its_exact_amount(shop: Shop) -> Non
 
 def test_whole_cents_are_shown_both_ways(shop: Shop) -> None:
     price = create(shop)
-    assert (price.unit_amount, price.unit_amount_decimal, price.type) == (500, 500, "one_time")
+    assert (price.unit_amount, price.type) == (500, "one_time")
+    assert price.unit_amount_decimal == Decimal(500)
 
     price = create(shop, unit_amount=None, unit_amount_decimal="500.0")
-    assert (price.unit_amount, price.unit_amount_decimal) == (500, 500)
+    assert (price.unit_amount, price.unit_amount_decimal) == (500, Decimal(500))
 
 
 def test_a_millionth_of_a_dollar_is_kept_exactly(shop: Shop) -> None:

@@ -136,7 +136,7 @@ def _shown(
         error(message),
         _form(call, invoice, given or {}),
         f'<p><a href="{escape(invoice["invoice_pdf"])}">Download as PDF</a></p>',
-        forms.test_cards(),
+        forms.known_cards(),
     ]
     return HTMLResponse(document(f"Invoice {invoice['number']}", "".join(body)))
 

@@ -220,12 +220,12 @@ def look(call: Call, invoice: Json) -> Json:
 
 def mark_paid(call: Call, invoice: Json, *, off_stripe: bool = False) -> Json:
     """Open or uncollectible → paid. `off_stripe`: the money came another way."""
+    if off_stripe:
+        drop_payment(call, invoice)
+        invoice["amount_paid_off_stripe"] = invoice["amount_due"]
     payment = invoice_payments.current(call, invoice)
     if payment is not None:
-        invoice_payments.end(call, payment, "canceled" if off_stripe else "paid")
-    if off_stripe:
-        _give_up_intent(call, payment)
-        invoice["amount_paid_off_stripe"] = invoice["amount_due"]
+        invoice_payments.end(call, payment, "paid")
     invoice |= {
         "amount_paid": invoice["amount_due"],
         "amount_remaining": 0,
@@ -246,10 +246,7 @@ def void(call: Call, invoice: Json) -> Json:
             "You can only pass in open or uncollectible invoices. This invoice isn't open or "
             "uncollectible."
         )
-    payment = invoice_payments.current(call, invoice)
-    if payment is not None:
-        invoice_payments.end(call, payment, "canceled")
-        _give_up_intent(call, payment)
+    drop_payment(call, invoice)
     invoice |= {"next_payment_attempt": None, "status": "void"}
     invoice["status_transitions"]["voided_at"] = call.now
     call.save(invoice, "invoice.voided")
@@ -272,9 +269,12 @@ def mark_uncollectible(call: Call, invoice: Json, reason: str = "user_forgiven")
     return invoice
 
 
-def _give_up_intent(call: Call, payment: Json | None) -> None:
+def drop_payment(call: Call, invoice: Json) -> None:
+    """No card will pay this any more: cancel the open payment and its intent."""
+    payment = invoice_payments.current(call, invoice)
     if payment is None:
         return
+    invoice_payments.end(call, payment, "canceled")
     intent = call.get("payment_intent", payment["payment"]["payment_intent"])
     if intent["status"] not in {"succeeded", "canceled", "processing"}:
         intent |= {
