@@ -66,47 +66,48 @@ class Deliveries:
     def __init__(self, simulator: StripeSimulator) -> None:
         self._simulator = simulator
 
-    def pending(self, *, due_only: bool = False) -> list[Delivery]:
-        """What waits, the first due first. Those of removed and disabled endpoints are given up."""
-        simulator = self._simulator
-        simulator.catch_up()
-        now_ms = simulator.config.now_ms()
-        if simulator.faults.webhooks.off:
+    def pending(self) -> list[Delivery]:
+        """What waits, due or not, the first due first."""
+        found = [self.message(id) for id, _ in self.waiting()]
+        return [delivery for delivery in found if delivery is not None]
+
+    def waiting(self, *, due_only: bool = False) -> list[tuple[int, str]]:
+        """Ids and endpoints of what waits; nothing while webhooks are off."""
+        self._simulator.catch_up()
+        if self._simulator.faults.webhooks.off:
             return []
-        with simulator.store.transaction():
-            rows = simulator.store.connection.execute(
-                "SELECT * FROM deliveries WHERE status = ? AND due_at_ms <= ? ORDER BY due_at_ms, id",
-                (PENDING, now_ms if due_only else 2**62),
-            ).fetchall()
-            found = []
-            for row in rows:
-                taker = simulator.store.get(row["endpoint"])
-                if taker is None or taker.get("_deleted") or taker["status"] != "enabled":
-                    self._write(row["id"], status=FAILED)
-                    continue
-                secrets = [
-                    secret["secret"]
-                    for secret in taker["_secrets"]
-                    if secret.get("until_ms") is None or secret["until_ms"] > now_ms
-                ]
-                headers = {
-                    "Content-Type": "application/json; charset=utf-8",
-                    "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                    "Stripe-Signature": signature(row["body"], secrets, now_ms // 1000),
-                }
-                url = taker.get("url") or taker["webhook_endpoint"]["url"]
-                found.append(
-                    Delivery(
-                        row["id"],
-                        row["endpoint"],
-                        row["event"],
-                        row["event_type"],
-                        url,
-                        row["body"].encode(),
-                        headers,
-                    )
-                )
-            return found
+        until_ms = self._simulator.config.now_ms() if due_only else 2**62
+        rows = self._simulator.store.connection.execute(
+            "SELECT id, endpoint FROM deliveries WHERE status = ? AND due_at_ms <= ?"
+            " ORDER BY due_at_ms, id",
+            (PENDING, until_ms),
+        )
+        return [(row["id"], row["endpoint"]) for row in rows]
+
+    def message(self, id: int) -> Delivery | None:
+        """Signed for now. None, and given up, if its endpoint was removed or disabled."""
+        store, now_ms = self._simulator.store, self._simulator.config.now_ms()
+        row = store.connection.execute("SELECT * FROM deliveries WHERE id = ?", (id,)).fetchone()
+        if row is None:  # everything was just forgotten
+            return None
+        taker = store.get(row["endpoint"])
+        if taker is None or taker.get("_deleted") or taker["status"] != "enabled":
+            with store.transaction():
+                self._write(id, status=FAILED)
+            return None
+        secrets = [
+            secret["secret"]
+            for secret in taker["_secrets"]
+            if secret.get("until_ms") is None or secret["until_ms"] > now_ms
+        ]
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": signature(row["body"], secrets, now_ms // 1000),
+        }
+        url = taker.get("url") or taker["webhook_endpoint"]["url"]
+        body = row["body"].encode()
+        return Delivery(id, row["endpoint"], row["event"], row["event_type"], url, body, headers)
 
     def mark(self, id: int, status: int | None, answer: str = "") -> None:
         """What the receiver answered; None: nothing. Any 2xx ends it, else it is due again later."""
@@ -151,7 +152,8 @@ class Deliveries:
             for row in rows
         ]
 
-    def waiting(self, event_id: str) -> int:
+    def waiting_for(self, event_id: str) -> int:
+        """How many endpoints have not taken the event."""
         row = self._simulator.store.connection.execute(
             "SELECT count(*) FROM deliveries WHERE event = ? AND status IN (?, ?)",
             (event_id, PENDING, LOST),

@@ -26,4 +26,4 @@ def retrieve(call: Call) -> Json:
 
 
 def _current(call: Call, event: Json) -> Json:
-    return event | {"pending_webhooks": call.simulator.deliveries.waiting(event["id"])}
+    return event | {"pending_webhooks": call.simulator.deliveries.waiting_for(event["id"])}

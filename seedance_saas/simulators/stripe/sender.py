@@ -29,7 +29,7 @@ class Sender:
                 while True:
                     self._simulator.catch_up()
                     if not self._simulator.config.stripe_webhooks_by_hand:
-                        self._start(client, self._simulator.deliveries.pending(due_only=True))
+                        self._start(client)
                     await asyncio.sleep(LOOK_SECONDS)
             finally:
                 for task in list(self._sending.values()):
@@ -39,24 +39,28 @@ class Sender:
         """Everything that waits, now and one after the other, due or not."""
         sent: list[Json] = []
         async with _client() as client:
-            for delivery in self._simulator.deliveries.pending():
-                if delivery.endpoint in self._sending:
-                    continue
-                status = await self._send(client, delivery)
-                sent.append({"id": delivery.id, "type": delivery.event_type, "status": status})
+            for id, endpoint in self._simulator.deliveries.waiting():
+                delivery = self._simulator.deliveries.message(id)
+                if delivery is not None and endpoint not in self._sending:
+                    status = await self._send(client, delivery)
+                    sent.append({"id": id, "type": delivery.event_type, "status": status})
         return sent
 
-    def _start(self, client: httpx.AsyncClient, due: list[Delivery]) -> None:
-        async def send(endpoint: str, deliveries: list[Delivery]) -> None:
+    def _start(self, client: httpx.AsyncClient) -> None:
+        async def send(endpoint: str, ids: list[int]) -> None:
             try:
-                for delivery in deliveries:
-                    await self._send(client, delivery)
+                for id in ids:
+                    delivery = self._simulator.deliveries.message(id)
+                    if delivery is not None:
+                        await self._send(client, delivery)
             finally:
                 del self._sending[endpoint]
 
-        for endpoint in {delivery.endpoint for delivery in due} - self._sending.keys():
-            ours = [delivery for delivery in due if delivery.endpoint == endpoint]
-            self._sending[endpoint] = asyncio.create_task(send(endpoint, ours))
+        due: dict[str, list[int]] = {}
+        for id, endpoint in self._simulator.deliveries.waiting(due_only=True):
+            due.setdefault(endpoint, []).append(id)
+        for endpoint in due.keys() - self._sending.keys():
+            self._sending[endpoint] = asyncio.create_task(send(endpoint, due[endpoint]))
 
     async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> int | None:
         status, text = None, ""

@@ -67,12 +67,11 @@ class StripeSimulator(Starlette):
     def catch_up(self, until_ms: int | None = None) -> None:
         """Run the timers that are due, in order, each in its own transaction and at its own time."""
         until_ms = self.now_ms() if until_ms is None else until_ms
-        while True:
+        next_due = "SELECT * FROM timers WHERE at_ms <= ? ORDER BY at_ms, id LIMIT 1"
+        while self.store.connection.execute(next_due, (until_ms,)).fetchone():
             with self.store.transaction():
-                row = self.store.connection.execute(
-                    "SELECT * FROM timers WHERE at_ms <= ? ORDER BY at_ms, id LIMIT 1", (until_ms,)
-                ).fetchone()
-                if row is None:
+                row = self.store.connection.execute(next_due, (until_ms,)).fetchone()
+                if row is None:  # another thread was quicker
                     return
                 self.store.connection.execute("DELETE FROM timers WHERE id = ?", (row["id"],))
                 answers.run_timer(Call(self, row["at_ms"]), row["name"], row["arguments"])

@@ -50,7 +50,7 @@ def test_what_waits_can_be_taken_by_hand(simulator: StripeSimulator) -> None:
 
     simulator.deliveries.mark(delivery.id, 500)
     assert len(simulator.deliveries.pending()) == 1
-    assert simulator.deliveries.pending(due_only=True) == []
+    assert simulator.deliveries.waiting(due_only=True) == []
     simulator.deliveries.mark(delivery.id, 200)
     assert simulator.deliveries.pending() == []
 

@@ -46,7 +46,7 @@ AUTHENTICATION_FAILED = Decline(
 
 
 @dataclass(frozen=True)
-class TestCard:
+class KnownCard:
     """`tokens`: the names below `pm_card_`. `asks`: 3D Secure "always", or "until_set_up"."""
 
     number: str
@@ -63,101 +63,101 @@ class TestCard:
 
 
 TABLE = (
-    TestCard("4242424242424242", "pays", ("visa",)),
-    TestCard("4000056655665556", "pays (debit)", ("visa_debit",), funding="debit"),
-    TestCard("5555555555554444", "pays (Mastercard)", ("mastercard",), "mastercard"),
-    TestCard("378282246310005", "pays (American Express)", ("amex",), "amex"),
-    TestCard("6011111111111117", "pays (Discover)", ("discover",), "discover"),
-    TestCard(
+    KnownCard("4242424242424242", "pays", ("visa",)),
+    KnownCard("4000056655665556", "pays (debit)", ("visa_debit",), funding="debit"),
+    KnownCard("5555555555554444", "pays (Mastercard)", ("mastercard",), "mastercard"),
+    KnownCard("378282246310005", "pays (American Express)", ("amex",), "amex"),
+    KnownCard("6011111111111117", "pays (Discover)", ("discover",), "discover"),
+    KnownCard(
         "4000000000000002",
         "is declined",
         ("chargeDeclined", "visa_chargeDeclined"),
         decline=GENERIC,
     ),
-    TestCard(
+    KnownCard(
         "4000000000009995",
         "is declined: insufficient funds",
         ("chargeDeclinedInsufficientFunds", "visa_chargeDeclinedInsufficientFunds"),
         decline=FUNDS,
     ),
-    TestCard(
+    KnownCard(
         "4000000000009987",
         "is declined: lost",
         ("chargeDeclinedLostCard", "visa_chargeDeclinedLostCard"),
         decline=LOST,
     ),
-    TestCard(
+    KnownCard(
         "4000000000009979",
         "is declined: stolen",
         ("chargeDeclinedStolenCard", "visa_chargeDeclinedStolenCard"),
         decline=STOLEN,
     ),
-    TestCard(
+    KnownCard(
         "4000000000000069",
         "is declined: expired",
         ("chargeDeclinedExpiredCard",),
         decline=EXPIRED,
     ),
-    TestCard(
+    KnownCard(
         "4000000000000127",
         "is declined: wrong security code",
         ("chargeDeclinedIncorrectCvc",),
         decline=CVC,
     ),
-    TestCard(
+    KnownCard(
         "4000000000000119",
         "is declined: processing error",
         ("chargeDeclinedProcessingError",),
         decline=PROCESSING,
     ),
-    TestCard(
+    KnownCard(
         "4000000000000341",
         "can be saved, but is declined whenever it is charged",
         ("chargeCustomerFail",),
         decline_when_saved=GENERIC,
     ),
-    TestCard(
+    KnownCard(
         "4000002500003155",
         "asks for 3D Secure, unless it was saved for later before",
         ("authenticationRequiredOnSetup",),
         asks="until_set_up",
     ),
-    TestCard(
+    KnownCard(
         "4000002760003184",
         "asks for 3D Secure every time",
         ("authenticationRequired",),
         asks="always",
     ),
-    TestCard(
+    KnownCard(
         "4000008260003178",
         "asks for 3D Secure, then has insufficient funds",
         ("authenticationRequiredChargeDeclinedInsufficientFunds",),
         asks="always",
         decline=FUNDS,
     ),
-    TestCard(
+    KnownCard(
         "4000000000000259",
         "pays, then is disputed as fraudulent",
         ("createDispute",),
         dispute="fraudulent",
     ),
-    TestCard(
+    KnownCard(
         "4000000000002685",
         "pays, then is disputed: product not received",
         ("createDisputeProductNotReceived",),
         dispute="product_not_received",
     ),
-    TestCard(
+    KnownCard(
         "4000000000001976",
         "pays, then the bank inquires",
         ("createDisputeInquiry",),
         dispute="fraudulent",
         is_inquiry=True,
     ),
-    TestCard(
+    KnownCard(
         "4000000000005126", "pays; a refund of it fails later", ("refundFail",), refund="fails"
     ),
-    TestCard(
+    KnownCard(
         "4000000000007726",
         "pays; a refund of it is pending at first",
         ("pendingRefund",),
@@ -178,9 +178,9 @@ BANKS = {
 }
 
 
-def of_number(number: str) -> TestCard:
+def of_number(number: str) -> KnownCard:
     """Any other number is a card that test mode declines."""
-    return BY_NUMBER.get(number) or TestCard(number, "is no test card", decline=LIVE_CARD)
+    return BY_NUMBER.get(number) or KnownCard(number, "is no test card", decline=LIVE_CARD)
 
 
 def is_valid(number: str) -> bool:

@@ -165,7 +165,7 @@ def _keep(call: Call, session: Json, method_id: str) -> None:
 
 def _set_up(call: Call, session: Json, method: Json, *, authenticated: bool = False) -> str:
     intent = call.get("setup_intent", session["setup_intent"])
-    card = payment_methods.test_card(method)
+    card = payment_methods.card_of(method)
     if card is not None and card.asks and not authenticated:
         session["_challenge"] = method["id"]
         call.save(session)

@@ -111,7 +111,7 @@ def tax_id_fields(given: dict[str, str]) -> str:
     )
 
 
-def test_cards() -> str:
+def known_cards() -> str:
     """The numbers that a newcomer can try."""
     rows = "".join(
         f"<tr><td><code>{' '.join(_grouped(card.number))}</code></td><td>{card.meaning}</td></tr>"

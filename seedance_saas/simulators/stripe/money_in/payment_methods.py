@@ -7,7 +7,7 @@ from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, declined, invalid, no_such
 from seedance_saas.simulators.stripe.money_in import cards
-from seedance_saas.simulators.stripe.money_in.cards import TestCard
+from seedance_saas.simulators.stripe.money_in.cards import KnownCard
 from seedance_saas.simulators.stripe.registry import endpoint
 
 UNSAFE = (
@@ -74,7 +74,7 @@ def _new(call: Call, type: str, billing: Json | None) -> Json:
     }
 
 
-def _card(card: TestCard, exp_month: int, exp_year: int) -> Json:
+def _card(card: KnownCard, exp_month: int, exp_year: int) -> Json:
     return {
         "brand": card.brand,
         "checks": {
@@ -97,7 +97,7 @@ def _card(card: TestCard, exp_month: int, exp_year: int) -> Json:
     }
 
 
-def test_card(method: Json) -> TestCard | None:
+def card_of(method: Json) -> KnownCard | None:
     """What its number does; None for a bank account."""
     return cards.of_number(method["_number"]) if "_number" in method else None
 
@@ -128,7 +128,7 @@ def attach(call: Call, method: Json, customer_id: str, *, is_set_up: bool = Fals
             "detached from a Customer, and may not be used again.",
             code="payment_method_unexpected_state",
         )
-    card = test_card(method)
+    card = card_of(method)
     if card is not None and card.decline is not None and not card.asks:
         raise declined(
             card.decline.code, card.decline.message, decline_code=card.decline.decline_code

@@ -129,7 +129,7 @@ def attempt(
     """One try. The intent as it is afterwards; see `charge` for its statuses."""
     intent["payment_method"] = method["id"]
     intent["next_action"] = None
-    card = payment_methods.test_card(method)
+    card = payment_methods.card_of(method)
     if card is None:
         return _debit(call, intent, method)
     is_set_up = bool(method.get("_is_set_up"))
@@ -209,7 +209,7 @@ def _succeed(call: Call, intent: Json, method: Json, made: Json) -> Json:
     )
     call.save(made | {"balance_transaction": transaction["id"]}, "charge.updated")
     _keep_method(call, intent, method)
-    card = payment_methods.test_card(method)
+    card = payment_methods.card_of(method)
     if card is not None and card.dispute:
         call.later(
             call.now_ms,

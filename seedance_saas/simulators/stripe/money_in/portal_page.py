@@ -113,7 +113,7 @@ def _page(
         body.append(
             '<form method="post"><fieldset><legend>Add a card</legend>'
             f'{forms.card_fields(given or {})}<button name="add">Save card</button>'
-            f"</fieldset></form>{forms.test_cards()}"
+            f"</fieldset></form>{forms.known_cards()}"
         )
     if features["invoice_history"]["enabled"]:
         body.append("<h2>Invoices</h2>" + _invoices(call, customer["id"]))

@@ -50,7 +50,7 @@ def refund(
     amount = _check(call, charge, amount)
     is_card = charge["payment_method_details"]["type"] == "card"
     method = call.store.get(charge["payment_method"], "payment_method") or {}
-    card = payment_methods.test_card(method)
+    card = payment_methods.card_of(method)
     behaviour = card.refund if card is not None else ("pending" if not is_card else "")
     made: Json = {
         "id": ids.new("re_3" if is_card else "pyr_1", 23),
