@@ -186,6 +186,16 @@ def test_a_day_to_cancel_at_ends_it_that_day(shop: Shop, control: Control) -> No
     assert (ended.status, ended.ended_at) == ("canceled", NOON + 5 * DAY)
 
 
+def test_a_deleted_customer_has_no_subscription(shop: Shop, control: Control) -> None:
+    made = shop.subscribe()
+    shop.use("100000")
+    shop.client.v1.customers.delete(shop.customer)
+
+    assert shop.client.v1.subscriptions.retrieve(made.id).status == "canceled"
+    control("advance", seconds=40 * DAY)
+    assert shop.client.v1.invoices.list().data == []
+
+
 def test_its_life_is_told_by_events(shop: Shop, control: Control) -> None:
     made = shop.subscribe()
     shop.client.v1.subscriptions.update(made.id, {"metadata": {"a": "1"}})

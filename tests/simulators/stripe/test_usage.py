@@ -373,6 +373,42 @@ def test_a_meter_aggregates_by_its_formula(
     assert total(client, made, customer) == [expected]
 
 
+def test_of_usage_that_was_summed_by_its_sender_the_last_of_an_hour_counts(
+    client: stripe.StripeClient, customer: str
+) -> None:
+    made = client.v1.billing.meters.create(
+        {
+            "display_name": "Seconds",
+            "event_name": "seconds",
+            "default_aggregation": {"formula": "sum"},
+            "event_time_window": "hour",
+        }
+    )
+    for minutes_ago, value in ((70, "1"), (30, "2"), (20, "4")):
+        send(client, customer, value, at=NOON - minutes_ago * 60)
+
+    assert total(client, made, customer) == [5]
+
+
+def test_a_meter_reads_its_own_keys(
+    client: stripe.StripeClient, customer: str, control: Control
+) -> None:
+    made = client.v1.billing.meters.create(
+        {
+            "display_name": "Seconds",
+            "event_name": "seconds",
+            "default_aggregation": {"formula": "sum"},
+            "customer_mapping": {"type": "by_id", "event_payload_key": "who"},
+            "value_settings": {"event_payload_key": "seconds"},
+        }
+    )
+    client.v1.billing.meter_events.create(
+        {"event_name": "seconds", "payload": {"who": customer, "seconds": "3"}}
+    )
+
+    assert total(client, made, customer) == [3]
+
+
 def test_the_second_version_refuses_at_once(
     client: stripe.StripeClient, meter: stripe.billing.Meter, customer: str
 ) -> None:

@@ -2,7 +2,8 @@
 
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json
-from seedance_saas.simulators.stripe.invoicing import drafts, lines, periods
+from seedance_saas.simulators.stripe.invoicing import drafts, lines, periods, standing
+from seedance_saas.simulators.stripe.money_in import customers
 from seedance_saas.simulators.stripe.registry import timer
 
 
@@ -33,10 +34,6 @@ def cycle(call: Call, subscription: str, end: int) -> None:
     """The period is over: draft its invoice and begin the next one, or end the subscription."""
     found = call.store.get(subscription, "subscription")
     if found is None or found["status"] == "canceled" or end_of(found) != end:
-        return
-    customer = call.store.get(found["customer"], "customer")
-    if customer is None or customer.get("_deleted"):
-        cancel(call, found, "cancellation_requested")
         return
     start = min(item["current_period_start"] for item in found["items"]["data"])
     invoice = draft(call, found, start, end, "subscription_cycle")
@@ -97,6 +94,16 @@ def draft(
     return invoice
 
 
+@customers.when_deleted
+def cancel_all(call: Call, customer: Json) -> None:
+    """A customer who is deleted has no subscription any more, and no invoice that advances by itself."""
+    for subscription in call.store.select(
+        "subscription", {"customer": customer["id"], "status": standing.LIVING}
+    ):
+        cancel(call, subscription, "cancellation_requested")
+    _stop(call, {"customer": customer["id"]})
+
+
 def cancel(call: Call, subscription: Json, reason: str, *, keep: str | None = None) -> Json:
     """End it now. Its invoices stop advancing by themselves, but for the one to `keep`."""
     subscription |= {
@@ -107,13 +114,18 @@ def cancel(call: Call, subscription: Json, reason: str, *, keep: str | None = No
     details = subscription["cancellation_details"]
     subscription["cancellation_details"] = details | {"reason": reason}
     call.save(subscription, "customer.subscription.deleted")
-    where = {"parent.subscription_details.subscription": subscription["id"], "auto_advance": True}
-    for invoice in call.store.select("invoice", where):
-        if invoice["status"] in {"draft", "open"} and invoice["id"] != keep:
-            stopped = {
-                "auto_advance": False,
-                "automatically_finalizes_at": None,
-                "next_payment_attempt": None,
-            }
-            call.save(invoice | stopped, "invoice.updated")
+    _stop(call, {"parent.subscription_details.subscription": subscription["id"]}, keep)
     return subscription
+
+
+def _stop(call: Call, where: Json, keep: str | None = None) -> None:
+    """Invoices that are not settled advance no more by themselves."""
+    stopped = {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+    }
+    where |= {"auto_advance": True, "status": ["draft", "open"]}
+    for invoice in call.store.select("invoice", where):
+        if invoice["id"] != keep:
+            call.save(invoice | stopped, "invoice.updated")

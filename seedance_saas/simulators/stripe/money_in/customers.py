@@ -1,6 +1,7 @@
 """Customers and their tax ids."""
 
 import secrets
+from collections.abc import Callable
 
 from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call, listed
@@ -13,6 +14,14 @@ PLAIN = (
     *("name", "next_invoice_sequence", "phone", "preferred_locales", "tax_exempt"),
 )
 EMAIL_CHARS_MAX = 512
+Deleted = Callable[[Call, Json], None]
+_deleted: list[Deleted] = []
+
+
+def when_deleted(run: Deleted) -> Deleted:
+    """`run(call, customer)` before a customer is gone."""
+    _deleted.append(run)
+    return run
 
 
 def new(call: Call, **values: object) -> Json:
@@ -88,6 +97,8 @@ def update(call: Call) -> Json:
 @endpoint("DELETE", "/v1/customers/{id}", "CustomerDeleteParams")
 def delete(call: Call) -> Json:
     customer = call.get("customer", call.path["id"])
+    for run in _deleted:
+        run(call, customer)
     for method in payment_methods.of_customer(call, customer["id"]):
         payment_methods.detach(call, method)
     customer = call.get("customer", customer["id"])

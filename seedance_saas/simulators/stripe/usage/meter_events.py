@@ -1,6 +1,6 @@
 """Usage as it is sent: /v1/billing/meter_events, their cancellation, and the same of v2.
 
-v1 and the v2 stream look at most of it later; /v2/billing/meter_events at once.
+v1 looks at most of it later, v2 at once. The stream of v2 works in live mode only, so it is not played.
 """
 
 import sqlite3
@@ -10,9 +10,6 @@ from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid
 from seedance_saas.simulators.stripe.registry import control, endpoint
 from seedance_saas.simulators.stripe.usage import records
-
-STREAM_EVENTS_MAX = 100
-SESSION_SECONDS = 15 * 60
 
 
 @endpoint("POST", "/v1/billing/meter_events", "billing.MeterEventCreateParams")
