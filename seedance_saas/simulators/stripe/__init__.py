@@ -25,10 +25,11 @@ registered with `@includable`.
 import importlib
 import pkgutil
 
+from seedance_saas.simulators.stripe.registry import CONTROLS
 from seedance_saas.simulators.stripe.simulator import StripeSimulator
 from seedance_saas.simulators.world import World
 
-__all__ = ["StripeSimulator", "create_app"]
+__all__ = ["StripeSimulator", "control_addresses", "create_app"]
 
 for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
@@ -37,3 +38,8 @@ for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
 def create_app(world: World) -> StripeSimulator:
     """Stripe as a Starlette application. Its state is in `config.data_dir` and survives a restart."""
     return StripeSimulator(world.config)
+
+
+def control_addresses() -> set[str]:
+    """The simulator's own addresses, below /stripe."""
+    return {control.path for control in CONTROLS}

@@ -49,6 +49,7 @@ def _item(call: Call, wanted: Json, param: str) -> Json:
     return {
         "id": ids.new("li_1", 23),
         "object": "item",
+        "adjustable_quantity": None,
         "amount_discount": 0,
         "amount_subtotal": amount,
         "amount_tax": 0,

@@ -42,6 +42,7 @@ def open_dispute(
     call: Call, charge: Json, *, reason: str, status: str, amount: int | None = None
 ) -> Json:
     """The payer's bank wants `amount` back; None is all that was not refunded."""
+    brand = charge["payment_method_details"].get("card", {}).get("brand", "visa")
     made: Json = {
         "id": ids.new("dp_1", 23),
         "object": "dispute",
@@ -60,6 +61,7 @@ def open_dispute(
             "submission_count": 0,
             "submission_method": "not_submitted",
         },
+        "intended_submission_method": None,
         "is_charge_refundable": status in INQUIRIES,
         "livemode": False,
         "metadata": {},
@@ -67,8 +69,9 @@ def open_dispute(
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {
             "card": {
-                "brand": charge["payment_method_details"].get("card", {}).get("brand", "visa"),
+                "brand": brand,
                 "case_type": "inquiry" if status in INQUIRIES else "chargeback",
+                "network": brand,
                 "network_reason_code": REASON_CODES.get(reason, "10.4"),
             },
             "type": "card",

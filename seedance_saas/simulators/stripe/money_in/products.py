@@ -31,6 +31,7 @@ def new(call: Call, **values: object) -> Json:
         "shippable": None,
         "statement_descriptor": None,
         "tax_code": None,
+        "tax_details": None,
         "type": "service",
         "unit_label": None,
         "updated": call.now,

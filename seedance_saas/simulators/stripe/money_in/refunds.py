@@ -72,6 +72,7 @@ def refund(
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
         "pending_reason": "processing" if behaviour == "pending" else None,
+        "presentment_details": None,
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,
