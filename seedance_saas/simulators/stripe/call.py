@@ -87,15 +87,7 @@ class Call:
 
     def page(self, kind: str, where: Json | None = None, *, url: str | None = None) -> Json:
         """A list: newest first, by `limit`, `starting_after`, `ending_before` and `created`."""
-        limit = self.params.get("limit", 10)
-        if not 1 <= limit <= 100:
-            raise invalid(
-                f"Invalid integer: {limit} (must be between 1 and 100)"
-                if limit > 0
-                else "Invalid positive integer",
-                param="limit",
-                code="parameter_invalid_integer",
-            )
+        limit = self._limit()
         after, before = self.params.get("starting_after"), self.params.get("ending_before")
         for name, id in (("starting_after", after), ("ending_before", before)):
             if id is not None:
@@ -113,6 +105,33 @@ class Call:
         has_more = len(found) > limit
         data = found[-limit:] if before is not None else found[:limit]
         return listed(data, url or self.address, has_more=has_more)
+
+    def cut(self, rows: list[Json], noun: str) -> Json:
+        """The same of rows that are no objects of the store, in the order in which they are given."""
+        limit = self._limit()
+        places = {row["id"]: place for place, row in enumerate(rows)}
+        after, before = self.params.get("starting_after"), self.params.get("ending_before")
+        for name, id in (("starting_after", after), ("ending_before", before)):
+            if id is not None and id not in places:
+                raise no_such(noun, id, param=name)
+        if before is not None:
+            first = max(0, places[before] - limit)
+            return listed(rows[first : places[before]], self.address, has_more=first > 0)
+        first = 0 if after is None else places[after] + 1
+        has_more = first + limit < len(rows)
+        return listed(rows[first : first + limit], self.address, has_more=has_more)
+
+    def _limit(self) -> int:
+        limit: int = self.params.get("limit", 10)
+        if not 1 <= limit <= 100:
+            raise invalid(
+                f"Invalid integer: {limit} (must be between 1 and 100)"
+                if limit > 0
+                else "Invalid positive integer",
+                param="limit",
+                code="parameter_invalid_integer",
+            )
+        return limit
 
 
 def listed(data: list[Json], url: str, *, has_more: bool = False) -> Json:

@@ -184,3 +184,12 @@ def test_several_periods_pass_in_order(shop: Shop, control: Control) -> None:
     assert [invoice.created for invoice in invoices] == sorted(
         (invoice.created for invoice in invoices), reverse=True
     )
+
+
+def test_what_the_simulator_keeps_to_itself_is_in_no_event(shop: Shop, control: Control) -> None:
+    shop.subscribe()
+    shop.use("100000")
+    control("advance", to=END + 3600)
+
+    for event in shop.client.v1.events.list({"limit": 100}).data:
+        assert '"_' not in str(event)

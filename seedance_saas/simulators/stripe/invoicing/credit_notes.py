@@ -5,7 +5,13 @@ from decimal import Decimal
 from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
-from seedance_saas.simulators.stripe.invoicing import drafts, invoice_payments, life, lines
+from seedance_saas.simulators.stripe.invoicing import (
+    drafts,
+    invoice_payments,
+    life,
+    lines,
+    unplayed,
+)
 from seedance_saas.simulators.stripe.money_in import refunds
 from seedance_saas.simulators.stripe.registry import endpoint
 
@@ -17,9 +23,7 @@ NOT_PLAYED = ("effective_at", "shipping_cost")
 def create(call: Call) -> Json:
     """On an open invoice it lowers what remains. On a paid one the parts must add up to the amount."""
     given = call.params
-    for name in NOT_PLAYED:
-        if name in given:
-            raise invalid(f"{name} is not played here.", param=name)
+    unplayed.refuse(given, NOT_PLAYED)
     invoice = call.get("invoice", given["invoice"], param="invoice")
     if invoice["status"] not in {"open", "paid"}:
         raise invalid(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
-from seedance_saas.simulators.stripe.invoicing import drafts, lines, prices
+from seedance_saas.simulators.stripe.invoicing import drafts, lines, prices, unplayed
 from seedance_saas.simulators.stripe.registry import endpoint
 
 KIND = "invoiceitem"
@@ -22,7 +22,7 @@ NOT_PLAYED = (
 @endpoint("POST", "/v1/invoiceitems", "InvoiceItemCreateParams")
 def create(call: Call) -> Json:
     given = call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     invoice = _draft(call, given["invoice"]) if "invoice" in given else None
     if "customer" not in given and invoice is None:
         raise missing_parameter("customer")
@@ -62,7 +62,7 @@ def retrieve(call: Call) -> Json:
 @endpoint("POST", "/v1/invoiceitems/{id}", "InvoiceItemUpdateParams")
 def update(call: Call) -> Json:
     item, given = call.get(KIND, call.path["id"]), call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     invoice = _editable(call, item)
     if given.keys() & {"amount", "pricing", "quantity", "quantity_decimal", "unit_amount_decimal"}:
         _price(call, item)
@@ -212,9 +212,3 @@ def _editable(call: Call, item: Json) -> Json | None:
 def _item_of(line: Json) -> str | None:
     details = (line["parent"] or {}).get("invoice_item_details") or {}
     return details.get("invoice_item")
-
-
-def _require_played(given: Json) -> None:
-    for name in NOT_PLAYED:
-        if name in given:
-            raise invalid(f"{name} is not played here.", param=name)

@@ -1,9 +1,9 @@
 """The endpoints of invoices."""
 
 from seedance_saas.simulators.stripe import metadata
-from seedance_saas.simulators.stripe.call import Call, listed
+from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
-from seedance_saas.simulators.stripe.invoicing import drafts, invoice_payments, life
+from seedance_saas.simulators.stripe.invoicing import drafts, invoice_payments, life, unplayed
 from seedance_saas.simulators.stripe.money_in import payments
 from seedance_saas.simulators.stripe.registry import endpoint
 
@@ -21,7 +21,7 @@ ALWAYS_EDITABLE = {"auto_advance", "default_payment_method", "expand", "metadata
 def create(call: Call) -> Json:
     """A draft without the customer's pending items, unless `pending_invoice_items_behavior` includes them."""
     given = call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     if "customer" not in given:
         raise missing_parameter("customer")
     customer = call.get("customer", given["customer"], param="customer")
@@ -66,7 +66,7 @@ def retrieve(call: Call) -> Json:
 @endpoint("POST", "/v1/invoices/{id}", "InvoiceUpdateParams")
 def update(call: Call) -> Json:
     invoice, given = call.get("invoice", call.path["id"]), call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     fixed = sorted(given.keys() - ALWAYS_EDITABLE)
     if invoice["status"] != "draft" and fixed:
         raise invalid(
@@ -99,21 +99,7 @@ def delete(call: Call) -> Json:
 
 @endpoint("GET", "/v1/invoices/{id}/lines", "InvoiceLineItemListParams")
 def list_lines(call: Call) -> Json:
-    """Kept in the invoice, so this list is cut here and not by the store."""
-    all_lines = call.get("invoice", call.path["id"])["_lines"]
-    limit = call.params.get("limit", 10)
-    if not 1 <= limit <= 100:
-        raise invalid(f"Invalid integer: {limit} (must be between 1 and 100)", param="limit")
-    if "ending_before" in call.params:
-        raise invalid("ending_before is not played here.", param="ending_before")
-    after, first = call.params.get("starting_after"), 0
-    if after is not None:
-        names = [line["id"] for line in all_lines]
-        if after not in names:
-            raise invalid(f"No such line item: '{after}'", param="starting_after")
-        first = names.index(after) + 1
-    has_more = first + limit < len(all_lines)
-    return listed(all_lines[first : first + limit], call.address, has_more=has_more)
+    return call.cut(call.get("invoice", call.path["id"])["_lines"], "line item")
 
 
 @endpoint("POST", "/v1/invoices/{id}/finalize", "InvoiceFinalizeInvoiceParams")
@@ -250,9 +236,3 @@ def _apply_due_date(call: Call, invoice: Json) -> None:
             param="days_until_due",
             code="parameter_missing",
         )
-
-
-def _require_played(given: Json) -> None:
-    for name in NOT_PLAYED:
-        if name in given:
-            raise invalid(f"{name} is not played here.", param=name)

@@ -32,10 +32,7 @@ def finalize(call: Call, invoice: Json) -> Json:
             code="invoice_not_editable",
         )
     customer = call.get("customer", invoice["customer"])
-    invoice["_lines"] = [
-        lines.counted(call, line, customer["id"]) if "_price" in line else line
-        for line in invoice["_lines"]
-    ]
+    invoice["_lines"] = [lines.counted(call, line, customer["id"]) for line in invoice["_lines"]]
     invoice["starting_balance"] = customer["balance"]
     _open(call, invoice, customer)
     if invoice["amount_due"] == 0:

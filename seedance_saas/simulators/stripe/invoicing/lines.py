@@ -63,14 +63,15 @@ def metered(call: Call, invoice: Json, subscription: Json, item: Json, period: J
         period=period,
         pricing=pricing_of(item["price"]),
         subscription=subscription["id"],
-        _price=item["price"],
     )
     return counted(call, line, subscription["customer"])
 
 
 def counted(call: Call, line: Json, customer: str) -> Json:
-    """The line with what its meter has counted by now."""
-    price = line["_price"]
+    """The line with what its meter has counted by now; any other line as it is."""
+    if line["parent"] is None or line["parent"]["type"] != "subscription_item_details":
+        return line
+    price = call.get("price", line["pricing"]["price_details"]["price"])
     meter = call.get("billing.meter", price["recurring"]["meter"])
     start, end = line["period"]["start"], line["period"]["end"]
     total = records.total(call, meter, customer, start, end) or Decimal(0)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid
+from seedance_saas.simulators.stripe.invoicing import unplayed
 from seedance_saas.simulators.stripe.money_in import products
 from seedance_saas.simulators.stripe.registry import endpoint
 
@@ -17,9 +18,7 @@ NOT_PLAYED = (
 @endpoint("POST", "/v1/prices", "PriceCreateParams")
 def create(call: Call) -> Json:
     given = call.params
-    for name in NOT_PLAYED:
-        if name in given:
-            raise invalid(f"{name} is not played here.", param=name)
+    unplayed.refuse(given, NOT_PLAYED)
     if ("product" in given) == ("product_data" in given):
         raise invalid("You must specify exactly one of `product` and `product_data`.")
     amount, exact = _amounts(given)
@@ -78,8 +77,7 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """The amount and the interval of a price never change."""
     price, given = call.get("price", call.path["id"]), call.params
-    if "currency_options" in given:
-        raise invalid("currency_options is not played here.", param="currency_options")
+    unplayed.refuse(given, NOT_PLAYED)
     if "lookup_key" in given:
         price["lookup_key"] = _lookup_key(call, given, of=price["id"])
     for name in ("active", "tax_behavior"):

@@ -8,20 +8,21 @@ from typing import Any
 from seedance_saas.simulators.stripe import ids, metadata
 from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
-from seedance_saas.simulators.stripe.invoicing import cycle, periods, prices, standing
+from seedance_saas.simulators.stripe.invoicing import (
+    cycle,
+    periods,
+    standing,
+    subscription_items,
+    unplayed,
+)
 from seedance_saas.simulators.stripe.registry import endpoint
 
 KIND = "subscription"
-METERED_ONLY = "Only metered prices are played on subscriptions."
-# What the library knows and the simulator does not play: refused by name, never ignored.
 NOT_PLAYED = (
     *("add_invoice_items", "application_fee_percent", "backdate_start_date", "billing_schedules"),
     *("billing_thresholds", "default_source", "default_tax_rates", "discounts", "on_behalf_of"),
     *("pause_collection", "pending_invoice_item_interval", "transfer_data", "trial_end"),
     *("trial_from_plan", "trial_period_days", "trial_settings", "customer_account"),
-)
-ITEM_NOT_PLAYED = (
-    *("billing_thresholds", "current_trial", "discounts", "plan", "price_data", "tax_rates"),
 )
 EMPTY_SETTINGS = {
     "payment_method_options": None,
@@ -33,7 +34,7 @@ EMPTY_SETTINGS = {
 @endpoint("POST", "/v1/subscriptions", "SubscriptionCreateParams")
 def create(call: Call) -> Json:
     given = call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     for name in ("customer", "items"):
         if name not in given:
             raise missing_parameter(name)
@@ -41,7 +42,7 @@ def create(call: Call) -> Json:
     if given.get("billing_mode", {}).get("type", "flexible") != "flexible":
         raise invalid("Only flexible billing mode is played here.", param="billing_mode[type]")
     subscription = _new(call, customer)
-    subscription["items"]["data"] = _items(call, subscription, given["items"])
+    subscription["items"]["data"] = subscription_items.new(call, subscription, given["items"])
     subscription["items"]["total_count"] = len(given["items"])
     subscription["currency"] = subscription["items"]["data"][0]["price"]["currency"]
     _apply(call, subscription)
@@ -76,7 +77,7 @@ def retrieve(call: Call) -> Json:
 @endpoint("POST", "/v1/subscriptions/{id}", "SubscriptionUpdateParams")
 def update(call: Call) -> Json:
     subscription, given = call.get(KIND, call.path["id"]), call.params
-    _require_played(given)
+    unplayed.refuse(given, NOT_PLAYED)
     if "items" in given:
         raise invalid("The items of a subscription cannot be changed here.", param="items")
     if given.get("billing_cycle_anchor", {}).get("type", "unchanged") != "unchanged":
@@ -107,12 +108,6 @@ def cancel(call: Call) -> Json:
         subscription["latest_invoice"] = keep = invoice["id"]
         call.save(invoice, "invoice.created")
     return cycle.cancel(call, subscription, "cancellation_requested", keep=keep)
-
-
-@endpoint("GET", "/v1/subscription_items", "SubscriptionItemListParams")
-def list_items(call: Call) -> Json:
-    subscription = call.get(KIND, call.params["subscription"], param="subscription")
-    return listed(subscription["items"]["data"], call.address)
 
 
 def _new(call: Call, customer: Json) -> Json:
@@ -183,75 +178,6 @@ def _new(call: Call, customer: Json) -> Json:
         "trial_end": None,
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
         "trial_start": None,
-    }
-
-
-def _items(call: Call, subscription: Json, given: list[Json]) -> list[Json]:
-    """The items, the latest first as Stripe lists them. Raises what is wrong with one, by its path."""
-    if not given:
-        raise missing_parameter("items")
-    made: list[Json] = []
-    for number, row in enumerate(given):
-        path = f"items[{number}]"
-        for name in ITEM_NOT_PLAYED:
-            if name in row:
-                raise invalid(f"{path}[{name}] is not played here.", param=f"{path}[{name}]")
-        if "price" not in row:
-            raise missing_parameter(f"{path}[price]")
-        price = _metered_price(call, row, path)
-        if any(price["id"] == item["price"]["id"] for item in made):
-            raise invalid(
-                f"Cannot add multiple subscription items with the same price: {price['id']}",
-                param="items",
-            )
-        if made and price["currency"] != made[0]["price"]["currency"]:
-            raise invalid(
-                "All prices of a subscription must have the same currency.", param="items"
-            )
-        made.insert(0, _item(call, subscription, price, row))
-    return made
-
-
-def _metered_price(call: Call, row: Json, path: str) -> Json:
-    price = call.get("price", row["price"], param=f"{path}[price]")
-    if price["type"] != "recurring":
-        raise invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with "
-            "`type=recurring`.",
-            param=f"{path}[price]",
-        )
-    if not price["active"]:
-        raise invalid(
-            "The price specified is inactive. This field only accepts active prices.",
-            param=f"{path}[price]",
-        )
-    if price["recurring"]["usage_type"] != "metered":
-        raise invalid(METERED_ONLY, param=f"{path}[price]")
-    if "quantity" in row:
-        raise invalid(
-            "Quantity should not be specified where usage_type is `metered`. Remove quantity from "
-            f"`{path}`",
-            param=f"{path}[quantity]",
-        )
-    return price
-
-
-def _item(call: Call, subscription: Json, price: Json, row: Json) -> Json:
-    return {
-        "id": ids.new("si_", 14),
-        "object": "subscription_item",
-        "billed_until": None,
-        "billing_thresholds": None,
-        "created": call.now,
-        "current_period_end": 0,
-        "current_period_start": 0,
-        "current_trial": None,
-        "discounts": [],
-        "metadata": metadata.merged({}, row.get("metadata")),
-        "plan": prices.plan_of(price),
-        "price": price,
-        "subscription": subscription["id"],
-        "tax_rates": [],
     }
 
 
@@ -377,9 +303,3 @@ def _config(subscription: Json, config: Json) -> Json:
                 param="billing_cycle_anchor_config",
             )
     return dict.fromkeys(("hour", "minute", "month", "second")) | config
-
-
-def _require_played(given: Json) -> None:
-    for name in NOT_PLAYED:
-        if name in given:
-            raise invalid(f"{name} is not played here.", param=name)

@@ -1,7 +1,7 @@
 """/v1/billing/meters: what is counted, under which event name, and the sums of it."""
 
 from seedance_saas.simulators.stripe import ids
-from seedance_saas.simulators.stripe.call import Call, listed
+from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid
 from seedance_saas.simulators.stripe.registry import endpoint
 from seedance_saas.simulators.stripe.usage import records
@@ -95,27 +95,7 @@ def list_event_summaries(call: Call) -> Json:
         for begin in range(end - step, start - 1, -step)
         if (total := records.total(call, meter, customer["id"], begin, begin + step)) is not None
     ]
-    return _page(call, summaries)
-
-
-def _page(call: Call, summaries: list[Json]) -> Json:
-    """Summaries are made for the moment, so this list is cut here and not by the store."""
-    limit = call.params.get("limit", 10)
-    if not 1 <= limit <= 100:
-        raise invalid(f"Invalid integer: {limit} (must be between 1 and 100)", param="limit")
-    names = [summary["id"] for summary in summaries]
-    first, last = 0, len(names)
-    for name in ("starting_after", "ending_before"):
-        if name in call.params and call.params[name] not in names:
-            raise invalid(f"No such meter event summary: '{call.params[name]}'", param=name)
-    if "starting_after" in call.params:
-        first = names.index(call.params["starting_after"]) + 1
-    if "ending_before" in call.params:
-        last = names.index(call.params["ending_before"])
-        first = max(0, last - limit)
-    found = summaries[first:last][:limit]
-    has_more = first > 0 if "ending_before" in call.params else last - first > limit
-    return listed(found, call.address, has_more=has_more)
+    return call.cut(summaries, "meter event summary")
 
 
 def _require_free(call: Call, event_name: str) -> None:
