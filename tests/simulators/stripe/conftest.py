@@ -68,3 +68,19 @@ def till(simulator: SimulatorThread, client: stripe.StripeClient) -> Iterator[Ti
     till = Till(client, f"{simulator.url}/stripe")
     yield till
     till.web.close()
+
+
+@pytest.fixture
+def meter(client: stripe.StripeClient, noon: int) -> stripe.billing.Meter:
+    return client.v1.billing.meters.create(
+        {
+            "display_name": "Seconds",
+            "event_name": "seconds",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+
+
+@pytest.fixture
+def customer(client: stripe.StripeClient, noon: int) -> str:
+    return client.v1.customers.create({"name": "Acme"}).id
