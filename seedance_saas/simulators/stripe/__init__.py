@@ -20,6 +20,10 @@ time in seconds; `call.later` sets a `@timer` that runs in order when its time c
 next request or by `POST /stripe/control/advance`. A hosted page is a `@page`. Keys of an object that begin with an
 underscore are never shown. `expand` works by itself: ids are looked up; what is shown only when asked for is
 registered with `@includable`.
+
+Whoever takes events (a webhook endpoint, a destination) is an object with `status`, `enabled_events`, its
+`url` and private `_secrets`; `deliveries.plan` queues a message for it. A test without a network takes
+them by `simulator.deliveries.pending()` and `mark`, with `config.stripe_webhooks_by_hand` set.
 """
 
 import importlib

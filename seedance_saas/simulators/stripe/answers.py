@@ -207,7 +207,7 @@ def page_route(simulator: StripeSimulator, page: Page) -> Route:
     async def respond(request: Request) -> Response:
         simulator.catch_up()
         given = await request.body() if page.method == "POST" else request.scope["query_string"]
-        params = dict(parse_qsl(given.decode(), keep_blank_values=True))
+        params = dict(parse_qsl(given.decode(errors="replace"), keep_blank_values=True))
         try:
             with simulator.store.transaction():
                 call = Call(

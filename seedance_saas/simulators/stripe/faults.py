@@ -12,6 +12,12 @@ from seedance_saas.simulators.stripe.errors import Json, StripeError, invalid
 
 STATUSES = (429, 500, 503)
 SHUFFLE_MS = 1500
+# Where the default's own type does not say it.
+KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("duplicate", "lose"), (int, float)),
+    "status": int,
+    "code": str,
+}
 
 
 @dataclass
@@ -130,5 +136,7 @@ def _made(fault: Fault, values: Json) -> Fault:
         old = getattr(fault, name, Ellipsis)
         if old is Ellipsis or name.startswith("_") or callable(old):
             raise invalid(f"Received unknown parameter: {name}", param=name)
+        if not isinstance(value, KINDS.get(name, type(old))):
+            raise invalid(f"Invalid {name}: {value}", param=name)
         setattr(fault, name, value)
     return fault

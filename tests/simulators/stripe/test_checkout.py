@@ -72,6 +72,19 @@ def test_a_card_saved_for_later_pays_later(till: Till) -> None:
     assert intent.status == "succeeded"
 
 
+def test_a_card_can_be_saved_that_will_be_declined(till: Till) -> None:
+    customer = till.customer()
+    session = till.session(
+        customer=customer.id, payment_intent_data={"setup_future_usage": "off_session"}
+    )
+    assert till.press(session, "4000000000000341").status_code == 303
+    card = till.v1.customers.payment_methods.list(customer.id).data[0]
+
+    error = refused(lambda: till.charge(customer=customer.id, payment_method=card.id))
+
+    assert error.code == "card_declined"
+
+
 def test_a_card_used_once_is_not_saved(till: Till) -> None:
     customer = till.customer()
     till.press(till.session(customer=customer.id))

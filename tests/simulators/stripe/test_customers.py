@@ -57,3 +57,15 @@ def test_an_email_without_an_at_is_refused(till: Till) -> None:
     error = refused(till.v1.customers.create, {"email": "ann"})
 
     assert error.code == "email_invalid"
+
+
+def test_a_card_can_come_with_the_customer_as_the_default(till: Till) -> None:
+    customer = till.customer(
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+    )
+
+    card = till.v1.customers.payment_methods.list(customer.id).data[0]
+
+    assert customer.invoice_settings is not None
+    assert customer.invoice_settings.default_payment_method == card.id

@@ -79,6 +79,13 @@ def test_a_misspelt_fault_is_refused(till: Till) -> None:
     assert "statsu" in answer.json()["error"]["message"]
 
 
+def test_an_ill_typed_fault_is_refused(till: Till) -> None:
+    for body in ({"times": "3", "status": 500}, {"webhooks": {"shuffle": "yes"}}):
+        assert till.web.post("/control/faults", json=body).status_code == 400
+
+    assert till.web.get("/control/faults").json()["calls"] == []
+
+
 def test_what_can_be_controlled_is_listed(till: Till) -> None:
     rows = till.web.get("/control").json()["addresses"]
 

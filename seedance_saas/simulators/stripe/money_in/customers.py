@@ -62,14 +62,14 @@ def new(call: Call, **values: object) -> Json:
 
 @endpoint("POST", "/v1/customers", "CustomerCreateParams")
 def create(call: Call) -> Json:
-    customer = new(call)
-    _apply(call, customer)
+    customer, method = new(call), None
+    if "payment_method" in call.params:
+        method = payment_methods.find(call, call.params["payment_method"])
+    _apply(call, customer, method)
     call.save(customer, "customer.created")
     for given in call.params.get("tax_id_data") or []:
         add_tax_id(call, customer["id"], given["type"], given["value"])
-    method_id = call.params.get("payment_method")
-    if method_id is not None:
-        method = payment_methods.find(call, method_id)
+    if method is not None:
         payment_methods.attach(call, method, customer["id"])
     return customer
 
@@ -110,8 +110,8 @@ def _tombstone(customer: Json) -> Json:
     return {"id": customer["id"], "object": "customer", "deleted": True}
 
 
-def _apply(call: Call, customer: Json) -> None:
-    """What create and update have in common."""
+def _apply(call: Call, customer: Json, attaching: Json | None = None) -> None:
+    """What create and update have in common. `attaching`: the card that this very call brings."""
     given = call.params
     email = given.get("email") or ""
     if email and ("@" not in email or len(email) > EMAIL_CHARS_MAX):
@@ -125,13 +125,13 @@ def _apply(call: Call, customer: Json) -> None:
     customer["metadata"] = metadata.merged(customer["metadata"], given.get("metadata"))
     settings = dict(given.get("invoice_settings") or {})
     method_id = settings.get("default_payment_method")
-    if method_id:
+    if method_id and attaching is not None and method_id == given["payment_method"]:
+        settings["default_payment_method"] = attaching["id"]
+    elif method_id:
         method = payment_methods.find(
             call, method_id, param="invoice_settings[default_payment_method]"
         )
-        # A card that this very call attaches is named before it has its customer.
-        is_attached_now = method_id == given.get("payment_method")
-        if method["customer"] != customer["id"] and not is_attached_now:
+        if method["customer"] != customer["id"]:
             raise invalid(
                 "The customer does not have a payment method with the ID "
                 f"{method_id}. The payment method must be attached to the customer.",
