@@ -28,12 +28,11 @@ def emit(
         "created": moment(call.now_ms),
         "livemode": False,
         "reason": _reason(call),
-        "related_object": related,
         "type": event_type,
         "_created_ms": call.now_ms,
     }
-    if data is not None:
-        event["data"] = data
+    event |= {"related_object": related} if related is not None else {}
+    event |= {"data": data} if data is not None else {}
     call.store.put(event)
     message = {k: v for k, v in event.items() if k != "data" and not k.startswith("_")}
     for taker in [to] if to else _takers(call, event_type):
