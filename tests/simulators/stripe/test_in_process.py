@@ -1,6 +1,7 @@
 """The simulator without a socket and without its loop: a test is the network."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +21,11 @@ def simulator(tmp_path: Path) -> Iterator[StripeSimulator]:
     simulator.close()
 
 
-def post(simulator: StripeSimulator, path: str, **form: str) -> httpx.Response:
+def post(simulator: StripeSimulator, path: str, key: str = "", **form: str) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(simulator)
         async with httpx.AsyncClient(transport=transport, base_url="http://stripe") as client:
-            headers = {"Authorization": "Bearer sk_test_1"}
+            headers = {"Authorization": "Bearer sk_test_1", "Idempotency-Key": key}
             return await client.post(path, data=form, headers=headers)
 
     return asyncio.run(send())
@@ -76,3 +77,20 @@ def test_a_request_that_breaks_changes_nothing(simulator: StripeSimulator) -> No
     assert refused.status_code == 402
     for kind in ("customer", "payment_method", "event"):
         assert simulator.store.select(kind) == []
+
+
+def test_many_threads_with_one_key_do_it_once(simulator: StripeSimulator) -> None:
+    statuses: list[int] = []
+
+    def create() -> None:
+        statuses.append(post(simulator, "/v1/customers", key="k1", email="a@b.co").status_code)
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert set(statuses) <= {200, 409}
+    assert 200 in statuses
+    assert len(simulator.store.select("customer")) == 1
