@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from seedance_saas.simulators.stripe.simulator import StripeSimulator
     from seedance_saas.simulators.stripe.store import Store
 
+# What Stripe calls a kind in a sentence, where it is not the kind itself.
 NOUNS = {
-    "payment_intent": "payment_intent",
     "payment_method": "PaymentMethod",
     "setup_intent": "setupintent",
-    "balance_transaction": "balance_transaction",
     "webhook_endpoint": "webhook endpoint",
     "billing_portal.configuration": "configuration",
 }

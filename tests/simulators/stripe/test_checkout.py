@@ -194,6 +194,7 @@ def test_a_session_lives_from_half_an_hour_to_a_day(till: Till, noon: int, secon
     [
         {"mode": "subscription"},
         {"ui_mode": "elements"},
+        {"payment_intent_data": {"capture_method": "manual"}},
         {"success_url": "ok"},
         {"line_items": []},
         {"customer_email": "a@b.co", "customer": "cus_1"},

@@ -8,6 +8,7 @@ from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parame
 from seedance_saas.simulators.stripe.money_in import (
     checkout_flow,
     checkout_items,
+    payment_intents,
     payments,
     setup_intents,
 )
@@ -59,6 +60,7 @@ def _check(call: Call) -> None:
     if mode == "subscription" or any(name in given for name in NOT_PLAYED):
         name = next((name for name in NOT_PLAYED if name in given), "mode")
         raise invalid("This part of Checkout is not played by the simulator.", param=name)
+    payment_intents.refuse_not_played(given.get("payment_intent_data") or {}, "payment_intent_data")
     if given.get("ui_mode", "hosted_page") != "hosted_page":
         raise invalid("The simulator has only the hosted page.", param="ui_mode")
     if "success_url" not in given:

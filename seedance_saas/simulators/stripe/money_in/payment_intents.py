@@ -14,6 +14,10 @@ PLAIN = (
     *("description", "receipt_email", "setup_future_usage", "shipping", "statement_descriptor"),
     *("statement_descriptor_suffix", "transfer_group", "allowed_payment_method_types"),
 )
+NOT_PLAYED = {
+    *("application_fee_amount", "confirmation_token", "customer_account", "hooks", "mandate"),
+    *("on_behalf_of", "payment_method_configuration", "payment_method_data", "transfer_data"),
+}
 CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
 CANCELABLE = {*CONFIRMABLE, "requires_capture", "processing"}
 RETURN_URL = (
@@ -32,8 +36,7 @@ def create(call: Call) -> Json:
     if len(currency) != 3 or not currency.isalpha():
         raise invalid(f"Invalid currency: {currency}.", param="currency")
     payments.check_amount(given["amount"], currency)
-    if given.get("capture_method") == "manual":
-        raise invalid("The simulator captures at once.", param="capture_method")
+    refuse_not_played(given)
     if "customer" in given:
         call.get("customer", given["customer"], param="customer")
     if not given.get("confirm"):
@@ -64,6 +67,16 @@ def create(call: Call) -> Json:
         intent["status"] = "requires_confirmation"
         call.save(intent)
     return _confirm(call, intent) if given.get("confirm") else intent
+
+
+def refuse_not_played(given: Json, inside: str = "") -> None:
+    """Better refused than silently left out."""
+    names = sorted(given.keys() & NOT_PLAYED)
+    if given.get("capture_method") == "manual":
+        names.append("capture_method")
+    for name in names:
+        param = f"{inside}[{name}]" if inside else name
+        raise invalid(f"The simulator does not play {param}.", param=param)
 
 
 def _usable(call: Call, intent: Json, id: str) -> Json:
@@ -190,6 +203,7 @@ def confirm(call: Call) -> Json:
         )
         raise _unexpected(intent, f"You cannot confirm this PaymentIntent because {reason}.")
     given = call.params
+    refuse_not_played(given)
     for name in ("receipt_email", "setup_future_usage", "shipping"):
         if name in given:
             intent[name] = given[name] or None

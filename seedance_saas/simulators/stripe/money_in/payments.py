@@ -18,11 +18,18 @@ AMOUNT_MIN, AMOUNT_MAX = 50, 99_999_999  # cents
 TYPES = ["card", "us_bank_account"]
 Settled = Callable[[Call, Json], None]
 _settled: list[Settled] = []
+_succeeded: list[Settled] = []
 
 
 def when_settled(run: Settled) -> Settled:
     """`run(call, intent)` when a payment that was processing has come to its end."""
     _settled.append(run)
+    return run
+
+
+def when_succeeded(run: Settled) -> Settled:
+    """`run(call, intent)` when money has come, at once or after processing, however it was asked for."""
+    _succeeded.append(run)
     return run
 
 
@@ -223,6 +230,8 @@ def _succeed(call: Call, intent: Json, method: Json, made: Json) -> Json:
             reason=card.dispute,
             is_inquiry=card.is_inquiry,
         )
+    for run in _succeeded:
+        run(call, intent)
     return intent
 
 
