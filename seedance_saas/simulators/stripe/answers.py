@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 FORM = "application/x-www-form-urlencoded"
+FORM_WANTED = (
+    "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If "
+    "you have any questions, we can help at https://support.stripe.com/."
+)
 KEY_HELP = (
     "You did not provide an API key. You need to provide your API key in the Authorization header, "
     "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
@@ -148,6 +152,8 @@ async def _raw(endpoint: Endpoint, request: Request) -> Json:
     if endpoint.method == "POST":
         content_type = request.headers.get("content-type", FORM)
         body = await request.body()
+        if endpoint.path.startswith("/v1/") and content_type.startswith("application/json"):
+            raise invalid(FORM_WANTED)
     try:
         return parameters.read(body, content_type)
     except parameters.InvalidParameter as error:

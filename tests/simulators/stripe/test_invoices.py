@@ -175,6 +175,20 @@ def test_another_card_can_be_named(shop: Shop) -> None:
     assert shop.client.v1.charges.list().data[0].payment_method == card.id
 
 
+def test_confirming_the_invoices_own_payment_intent_pays_it(shop: Shop) -> None:
+    made = draft(shop, 1000)
+    final = shop.client.v1.invoices.finalize_invoice(made.id, {"expand": ["payments"]})
+    assert final.payments
+    intent = final.payments.data[0].payment.payment_intent
+    assert isinstance(intent, str)
+
+    shop.client.v1.payment_intents.confirm(
+        intent, {"payment_method": shop.card, "off_session": True}
+    )
+
+    assert again(shop, made).status == "paid"
+
+
 def test_a_strangers_card_is_refused(shop: Shop) -> None:
     rival = shop.client.v1.customers.create({}).id
     card = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": rival})

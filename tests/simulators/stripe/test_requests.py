@@ -69,3 +69,16 @@ def test_an_unknown_parameter_is_named(client: stripe.StripeClient) -> None:
     assert error.code == "parameter_unknown"
     assert getattr(error, "param", None) == "invoice_settings[colour]"
     assert client.v1.customers.list().data == []
+
+
+def test_the_first_version_takes_no_json(simulator: SimulatorThread) -> None:
+    answer = httpx.post(
+        f"{simulator.url}/stripe/v1/customers",
+        json={"name": "Acme"},
+        headers={"Authorization": "Bearer sk_test_1"},
+        trust_env=False,
+    )
+
+    assert answer.status_code == 400
+    assert "application/x-www-form-urlencoded" in answer.json()["error"]["message"]
+    assert client_of(simulator).v1.customers.list().data == []

@@ -22,7 +22,7 @@ NEW_CARD = "card"
 @page("GET", "/invoices/{token}")
 def show(call: Call) -> Response:
     invoice = _find(call)
-    return _missing() if invoice is None else _shown(call, life.look(call, invoice))
+    return _missing() if invoice is None else _shown(call, invoice)
 
 
 @page("POST", "/invoices/{token}")
@@ -31,7 +31,6 @@ def press(call: Call) -> Response:
     invoice = _find(call)
     if invoice is None:
         return _missing()
-    invoice = life.look(call, invoice)
     if invoice["status"] not in {"open", "uncollectible"} or _is_processing(call, invoice):
         return _shown(call, invoice)
     given = {name: value.strip() for name, value in call.params.items()}

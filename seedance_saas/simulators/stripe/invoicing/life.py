@@ -123,10 +123,11 @@ def attempt(
     method = method or method_of(call, invoice)
     if method is None:
         return _failed(call, invoice, intent, is_scheduled)
+    call.save(invoice)
     found = payment_methods.find(call, method)
     intent = payments.attempt(call, intent, found, off_session=off_session)
     if intent["status"] == "succeeded":
-        return mark_paid(call, invoice)
+        return call.get("invoice", invoice["id"])  # see `succeeded`
     if intent["status"] in {"processing", "requires_action"}:
         return call.save(invoice, "invoice.updated")
     return _failed(call, invoice, intent, is_scheduled)
@@ -189,30 +190,23 @@ def overdue(call: Call, invoice: str) -> None:
         standing.follow(call, found, "past_due")
 
 
+@payments.when_succeeded
+def succeeded(call: Call, intent: Json) -> None:
+    """The money of an invoice has come: by an attempt of ours, on its page, or by the API."""
+    payment = invoice_payments.of_intent(call, intent)
+    if payment is not None and payment["status"] == "open":
+        mark_paid(call, call.get("invoice", payment["invoice"]))
+
+
 @payments.when_settled
 def settled(call: Call, intent: Json) -> None:
-    """A bank debit has come to its end."""
+    """A bank debit has come to its end; only a failure is left to be told."""
     payment = invoice_payments.of_intent(call, intent)
-    invoice = payment and call.store.get(payment["invoice"], "invoice")
-    if not invoice or invoice["status"] not in {"open", "uncollectible"}:
+    if payment is None or intent["status"] == "succeeded":
         return
-    if intent["status"] == "succeeded":
-        mark_paid(call, invoice)
-    else:
+    invoice = call.get("invoice", payment["invoice"])
+    if invoice["status"] in {"open", "uncollectible"}:
         _failed(call, invoice, intent, is_scheduled=invoice["next_payment_attempt"] is None)
-
-
-def look(call: Call, invoice: Json) -> Json:
-    """Notice that the intent was paid elsewhere, as after 3D Secure."""
-    payment = invoice_payments.current(call, invoice)
-    intent = payment and call.get("payment_intent", payment["payment"]["payment_intent"])
-    if (
-        intent
-        and intent["status"] == "succeeded"
-        and invoice["status"] in {"open", "uncollectible"}
-    ):
-        return mark_paid(call, invoice)
-    return invoice
 
 
 def mark_paid(call: Call, invoice: Json, *, off_stripe: bool = False) -> Json:
