@@ -57,6 +57,21 @@ class Shop:
             given["timestamp"] = at
         self.client.v1.billing.meter_events.create(cast("Any", given))
 
+    def draft(self, *amounts: int, **changes: Any) -> stripe.Invoice:
+        """A draft with an item for each amount, in cents."""
+        given = {"customer": self.customer} | changes
+        made = self.client.v1.invoices.create(cast("Any", given))
+        for amount in amounts:
+            self.add_item(amount, invoice=made.id)
+        return self.read(made)
+
+    def add_item(self, amount: int, **changes: Any) -> stripe.InvoiceItem:
+        given = {"customer": self.customer, "amount": amount, "currency": "usd"} | changes
+        return self.client.v1.invoice_items.create(cast("Any", given))
+
+    def read(self, invoice: stripe.Invoice) -> stripe.Invoice:
+        return self.client.v1.invoices.retrieve(invoice.id)
+
     def event_types(self, prefix: str) -> list[str]:
         """Every event whose type begins so, the oldest first."""
         events = self.client.v1.events.list({"limit": 100}).data

@@ -134,6 +134,21 @@ def test_a_bank_debit_that_fails_is_a_failed_attempt(shop: Shop, control: Contro
     assert (first_invoice(shop).next_payment_attempt or 0) > FINAL + 3 * DAY
 
 
+def test_a_debit_that_fails_for_an_invoice_that_was_given_up_changes_nothing(
+    shop: Shop, control: Control
+) -> None:
+    shop.add_card("pm_card_chargeCustomerFail")
+    subscription = bill(shop, control)
+    control("advance", to=FINAL + 7 * DAY)
+    bank = shop.add_card("pm_usBankAccount_insufficientFunds")
+    shop.client.v1.invoices.pay(first_invoice(shop).id, {"payment_method": bank})
+
+    control("advance", seconds=60)
+
+    assert state(shop, subscription) == ("uncollectible", 4, "unpaid")
+    assert len(shop.event_types("invoice.payment_failed")) == 5
+
+
 def test_a_sent_invoice_waits_for_its_due_date(shop: Shop, control: Control) -> None:
     subscription = bill(shop, control, collection_method="send_invoice", days_until_due=14)
 

@@ -9,19 +9,12 @@ from tests.simulators.stripe.shop import Shop
 
 
 def opened(shop: Shop, amount: int = 1000, **changes: Any) -> stripe.Invoice:
-    made = shop.client.v1.invoices.create(cast("Any", {"customer": shop.customer} | changes))
-    shop.client.v1.invoice_items.create(
-        {"customer": shop.customer, "invoice": made.id, "amount": amount, "currency": "usd"}
-    )
+    made = shop.draft(amount, **changes)
     return shop.client.v1.invoices.finalize_invoice(made.id)
 
 
 def credit(shop: Shop, invoice: stripe.Invoice, **given: Any) -> stripe.CreditNote:
     return shop.client.v1.credit_notes.create(cast("Any", {"invoice": invoice.id} | given))
-
-
-def again(shop: Shop, invoice: stripe.Invoice) -> stripe.Invoice:
-    return shop.client.v1.invoices.retrieve(invoice.id)
 
 
 def test_on_an_open_invoice_less_remains(shop: Shop) -> None:
@@ -31,7 +24,7 @@ def test_on_an_open_invoice_less_remains(shop: Shop) -> None:
 
     assert (note.amount, note.type, note.pre_payment_amount) == (300, "pre_payment", 300)
     assert note.number == f"{invoice.number}-CN-01"
-    found = again(shop, invoice)
+    found = shop.read(invoice)
     assert (found.status, found.amount_due, found.amount_remaining) == ("open", 700, 700)
     assert found.pre_payment_credit_notes_amount == 300
     paid = shop.client.v1.invoices.pay(invoice.id)
@@ -44,7 +37,7 @@ def test_an_open_invoice_of_which_nothing_remains_is_paid(shop: Shop) -> None:
 
     credit(shop, invoice, amount=1000)
 
-    found = again(shop, invoice)
+    found = shop.read(invoice)
     assert (found.status, found.amount_paid, found.amount_remaining) == ("paid", 0, 0)
     assert shop.client.v1.charges.list().data == []
     assert shop.client.v1.payment_intents.list().data[0].status == "canceled"
@@ -59,7 +52,7 @@ def test_of_a_paid_invoice_money_is_refunded(shop: Shop) -> None:
     assert (note.type, note.post_payment_amount) == ("post_payment", 400)
     (refund,) = shop.client.v1.refunds.list().data
     assert (refund.amount, note.refunds[0].refund) == (400, refund.id)
-    found = again(shop, invoice)
+    found = shop.read(invoice)
     assert (found.status, found.amount_paid) == ("paid", 1000)
     assert found.post_payment_credit_notes_amount == 400
 
@@ -86,7 +79,7 @@ def test_the_parts_must_add_up_to_no_more_than_was_paid(shop: Shop, given: dict[
 
     assert shop.client.v1.credit_notes.list().data == []
     assert shop.client.v1.refunds.list().data == []
-    assert again(shop, invoice).post_payment_credit_notes_amount == 0
+    assert shop.read(invoice).post_payment_credit_notes_amount == 0
 
 
 def test_more_than_remains_is_refused(shop: Shop) -> None:
@@ -96,7 +89,7 @@ def test_more_than_remains_is_refused(shop: Shop) -> None:
         credit(shop, invoice, amount=1001)
 
     assert refusal.value.param == "amount"
-    assert again(shop, invoice).amount_remaining == 1000
+    assert shop.read(invoice).amount_remaining == 1000
 
 
 def test_a_draft_takes_no_credit_note(shop: Shop) -> None:
@@ -117,7 +110,7 @@ def test_a_line_takes_its_part_of_the_tax_along(shop: Shop) -> None:
     )
 
     assert (note.subtotal, note.total, note.amount) == (500, 550, 550)
-    assert again(shop, invoice).amount_remaining == 550
+    assert shop.read(invoice).amount_remaining == 550
 
 
 def test_credit_notes_are_listed_by_invoice(shop: Shop) -> None:

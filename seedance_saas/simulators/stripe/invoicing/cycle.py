@@ -39,7 +39,7 @@ def cycle(call: Call, subscription: str, end: int) -> None:
     invoice = draft(call, found, start, end, "subscription_cycle")
     found["latest_invoice"] = invoice["id"]
     if found["cancel_at"] is not None and found["cancel_at"] <= end:
-        cancel(call, found, "cancellation_requested", keep=invoice["id"])
+        cancel(call, found, keep=invoice["id"])
     else:
         begin(call, found, end)
         call.save(found, "customer.subscription.updated")
@@ -53,12 +53,10 @@ def cancel_at(call: Call, subscription: str, at: int) -> None:
     if found is None or found["status"] == "canceled" or found["cancel_at"] != at:
         return
     if end_of(found) != at:  # else the end of the period does it
-        cancel(call, found, "cancellation_requested")
+        cancel(call, found)
 
 
-def draft(
-    call: Call, subscription: Json, start: int, end: int, reason: str, *, advances: bool = True
-) -> Json:
+def draft(call: Call, subscription: Json, start: int, end: int, reason: str) -> Json:
     """The invoice of a period, without its event. An unpaid subscription's is not collected."""
     customer = call.get("customer", subscription["customer"])
     is_sent = subscription["collection_method"] == "send_invoice"
@@ -67,7 +65,7 @@ def draft(
         call,
         customer,
         subscription["currency"],
-        auto_advance=advances and subscription["status"] != "unpaid",
+        auto_advance=subscription["status"] != "unpaid",
         billing_reason=reason,
         collection_method=subscription["collection_method"],
         description=subscription["description"],
@@ -100,19 +98,18 @@ def cancel_all(call: Call, customer: Json) -> None:
     for subscription in call.store.select(
         "subscription", {"customer": customer["id"], "status": standing.LIVING}
     ):
-        cancel(call, subscription, "cancellation_requested")
+        cancel(call, subscription)
     _stop(call, {"customer": customer["id"]})
 
 
-def cancel(call: Call, subscription: Json, reason: str, *, keep: str | None = None) -> Json:
+def cancel(call: Call, subscription: Json, *, keep: str | None = None) -> Json:
     """End it now. Its invoices stop advancing by themselves, but for the one to `keep`."""
     subscription |= {
         "canceled_at": subscription["canceled_at"] or call.now,
         "ended_at": call.now,
         "status": "canceled",
     }
-    details = subscription["cancellation_details"]
-    subscription["cancellation_details"] = details | {"reason": reason}
+    subscription["cancellation_details"]["reason"] = "cancellation_requested"
     call.save(subscription, "customer.subscription.deleted")
     _stop(call, {"parent.subscription_details.subscription": subscription["id"]}, keep)
     return subscription

@@ -3,7 +3,13 @@
 from seedance_saas.simulators.stripe import metadata
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
-from seedance_saas.simulators.stripe.invoicing import drafts, invoice_payments, life, unplayed
+from seedance_saas.simulators.stripe.invoicing import (
+    drafts,
+    invoice_payments,
+    life,
+    methods,
+    unplayed,
+)
 from seedance_saas.simulators.stripe.money_in import payments
 from seedance_saas.simulators.stripe.registry import endpoint
 
@@ -131,7 +137,7 @@ def pay(call: Call) -> Json:
         raise invalid(message, code="invoice_already_paid" if status == "paid" else None)
     if given.get("paid_out_of_band"):
         return life.mark_paid(call, invoice, off_stripe=True)
-    method = given.get("payment_method") or life.method_of(call, invoice)
+    method = given.get("payment_method") or methods.of_invoice(call, invoice)
     if method is None:
         raise invalid(
             "There is no `default_payment_method` set on this Customer or Invoice. Please set either "
@@ -200,10 +206,9 @@ def _apply(call: Call, invoice: Json) -> None:
     for name in ("automatic_tax", "payment_settings"):
         invoice[name] |= {key: None if v == "" else v for key, v in given.get(name, {}).items()}
     if "default_payment_method" in given:
-        method = call.get(
-            "payment_method", given["default_payment_method"], param="default_payment_method"
+        invoice["default_payment_method"] = methods.own(
+            call, given["default_payment_method"], invoice["customer"]
         )
-        invoice["default_payment_method"] = method["id"]
     _apply_due_date(call, invoice)
 
 

@@ -5,7 +5,13 @@ Each function writes the invoice and its events, and says what it refuses with S
 
 from seedance_saas.simulators.stripe.call import Call
 from seedance_saas.simulators.stripe.errors import Json, invalid
-from seedance_saas.simulators.stripe.invoicing import drafts, invoice_payments, lines, standing
+from seedance_saas.simulators.stripe.invoicing import (
+    drafts,
+    invoice_payments,
+    lines,
+    methods,
+    standing,
+)
 from seedance_saas.simulators.stripe.money_in import payment_methods, payments
 from seedance_saas.simulators.stripe.registry import timer
 
@@ -93,18 +99,6 @@ def send(call: Call, invoice: Json) -> Json:
     return call.save(invoice, "invoice.sent")
 
 
-def method_of(call: Call, invoice: Json) -> str | None:
-    """The invoice's own, else the subscription's, else the customer's default payment method."""
-    subscription = standing.subscription_of(call, invoice) or {}
-    customer = call.get("customer", invoice["customer"])
-    choices = (
-        invoice["default_payment_method"],
-        subscription.get("default_payment_method"),
-        customer["invoice_settings"]["default_payment_method"],
-    )
-    return next((choice for choice in choices if choice), None)
-
-
 def attempt(
     call: Call,
     invoice: Json,
@@ -120,7 +114,7 @@ def attempt(
     payment = invoice_payments.current(call, invoice)
     assert payment is not None, invoice["id"]
     intent = call.get("payment_intent", payment["payment"]["payment_intent"])
-    method = method or method_of(call, invoice)
+    method = method or methods.of_invoice(call, invoice)
     if method is None:
         return _failed(call, invoice, intent, is_scheduled)
     call.save(invoice)
@@ -144,7 +138,7 @@ def _failed(call: Call, invoice: Json, intent: Json, is_scheduled: bool) -> Json
     call.save(invoice, "invoice.updated", *events)
     standing.follow(call, invoice, "past_due")
     is_last = is_scheduled and invoice["next_payment_attempt"] is None
-    if is_last and invoice["auto_advance"]:
+    if is_last and invoice["auto_advance"] and invoice["status"] == "open":
         mark_uncollectible(call, invoice, "max_payment_attempts")
         standing.follow(call, invoice, "unpaid")
     return invoice
@@ -231,13 +225,19 @@ def mark_paid(call: Call, invoice: Json, *, off_stripe: bool = False) -> Json:
 
 
 def void(call: Call, invoice: Json) -> Json:
-    """Open or uncollectible → void: as if it had never been, but for its number."""
+    """Open or uncollectible → void: as if it had never been, but for its number.
+
+    What it took from the customer's balance, or left on it, is taken back.
+    """
     if invoice["status"] not in {"open", "uncollectible"}:
         raise invalid(
             "You can only pass in open or uncollectible invoices. This invoice isn't open or "
             "uncollectible."
         )
     drop_payment(call, invoice)
+    customer = call.get("customer", invoice["customer"])
+    balance = customer["balance"] + invoice["starting_balance"] - invoice["ending_balance"]
+    call.save(customer | {"balance": balance})
     invoice |= {"next_payment_attempt": None, "status": "void"}
     invoice["status_transitions"]["voided_at"] = call.now
     call.save(invoice, "invoice.voided")

@@ -10,6 +10,7 @@ from seedance_saas.simulators.stripe.call import Call, listed
 from seedance_saas.simulators.stripe.errors import Json, invalid, missing_parameter
 from seedance_saas.simulators.stripe.invoicing import (
     cycle,
+    methods,
     periods,
     standing,
     subscription_items,
@@ -107,7 +108,7 @@ def cancel(call: Call) -> Json:
         invoice = cycle.draft(call, subscription, start, call.now, "subscription_update")
         subscription["latest_invoice"] = keep = invoice["id"]
         call.save(invoice, "invoice.created")
-    return cycle.cancel(call, subscription, "cancellation_requested", keep=keep)
+    return cycle.cancel(call, subscription, keep=keep)
 
 
 def _new(call: Call, customer: Json) -> Json:
@@ -188,17 +189,9 @@ def _apply(call: Call, subscription: Json) -> None:
         subscription[name] = given.get(name, subscription[name])
     _require_due_days(subscription, given)
     if "default_payment_method" in given:
-        method = call.get(
-            "payment_method", given["default_payment_method"], param="default_payment_method"
+        subscription["default_payment_method"] = methods.own(
+            call, given["default_payment_method"], subscription["customer"]
         )
-        if method["customer"] != subscription["customer"]:
-            raise invalid(
-                "The customer does not have a payment method with the ID "
-                f"{method['id']}. The payment method must be attached to the customer.",
-                param="default_payment_method",
-                code="resource_missing",
-            )
-        subscription["default_payment_method"] = method["id"]
     subscription["description"] = given.get("description", subscription["description"]) or None
     subscription["metadata"] = metadata.merged(subscription["metadata"], given.get("metadata"))
     for name in ("payment_settings", "invoice_settings", "automatic_tax", "cancellation_details"):
