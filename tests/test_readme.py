@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+from seedance_saas.simulators import stripe
 from seedance_saas.simulators.commands import TABLE
+from seedance_saas.simulators.stripe.money_in import cards
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -13,6 +15,19 @@ def test_every_word_of_the_simulator_is_explained() -> None:
     missing = [command.name for command in TABLE if f"`simulate: {command.name}`" not in README]
 
     assert missing == []
+
+
+def test_every_address_that_controls_stripe_is_named() -> None:
+    missing = [path for path in stripe.control_addresses() if f"`/stripe{path}`" not in README]
+
+    assert missing == []
+
+
+def test_every_test_card_that_it_names_is_one() -> None:
+    named = re.findall(r"`(\d{4} \d{4} \d{4} \d{4})`", README)
+
+    assert len(named) > 5
+    assert [number for number in named if number.replace(" ", "") not in cards.BY_NUMBER] == []
 
 
 def test_every_variable_that_the_settings_read_is_named() -> None:

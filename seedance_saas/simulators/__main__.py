@@ -43,6 +43,8 @@ def parse(arguments: Sequence[str] | None) -> SimulatorConfig:
     option("dialect", "both", "which documents to follow", choices=["A", "B", "both"])
     option("creates-per-minute", "100", "limit per key", type=int)
     option("concurrent-jobs", "10", "limit per key", type=int)
+    option("stripe-webhook-secret", "", "signing secret of every Stripe endpoint that is made")
+    option("stripe-async-seconds", "30", "until bank debits and pending refunds settle", type=float)
     option("names", "", "host=origin,…: names that stand for real servers; by default the product")
     _flag(parser, "open-1080p", "the standard models accept 1080p")
     _flag(parser, "documented-executions", "execution lists show only what is documented")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from seedance_saas.simulators import cdn, eachlabs, inputs, internet
+from seedance_saas.simulators import cdn, eachlabs, inputs, internet, stripe
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.films import FilmLibrary
 from seedance_saas.simulators.jobs import JobStore
@@ -38,23 +38,28 @@ def create_app(config: SimulatorConfig) -> Simulators:
     names = internet.Internet(config)
     world = World(config, jobs, FilmLibrary(config, names), names)
     sender = WebhookSender(jobs, config, {eachlabs.UPSTREAM: eachlabs.webhook_composer(world)})
+    stripe_app = stripe.create_app(world)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        loop = asyncio.create_task(sender.run())
+        loops = [asyncio.create_task(sender.run()), asyncio.create_task(stripe_app.run())]
         inputs.resume(world)
         yield
-        loop.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await loop
+        for loop in loops:
+            loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+        stripe_app.close()
         world.films.close()
         jobs.close()
 
     async def index(_: Request) -> Response:
-        return json_response({"status": "ok", "eachlabs": f"{config.url}/eachlabs"})
+        addresses = {"eachlabs": f"{config.url}/eachlabs", "stripe": stripe_app.url}
+        return json_response({"status": "ok"} | addresses)
 
     async def reset(_: Request) -> Response:
         jobs.clear()
+        stripe_app.reset()
         return json_response({"status": "ok"})
 
     app = Simulators(
@@ -62,6 +67,7 @@ def create_app(config: SimulatorConfig) -> Simulators:
             Route("/", index),
             Route("/reset", reset, methods=["POST"]),
             Mount("/eachlabs", eachlabs.create_app(world)),
+            Mount("/stripe", stripe_app),
             Mount("/cdn", routes=cdn.routes(world)),
             Mount("/internet", routes=internet.routes(world.films, names)),
         ],

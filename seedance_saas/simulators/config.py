@@ -29,6 +29,10 @@ class SimulatorConfig:
     balance_usd: Decimal = Decimal("1000.00")
     # Public names that stand for real servers on this machine: {"media.example.com": origin}.
     names: dict[str, str] = field(default_factory=dict)
+    stripe_webhook_secret: str = ""  # of every endpoint that is made; empty: a new one each
+    stripe_webhooks_by_hand: bool = False  # nobody sends; see stripe.deliveries
+    stripe_webhook_retry_seconds: float = 5.0  # before the second attempt, doubled each time
+    stripe_async_seconds: float = 30.0  # until a bank debit or a pending refund is decided
     clock: Callable[[], float] = time.time
 
     @property

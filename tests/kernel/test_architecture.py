@@ -13,7 +13,8 @@ NAMES_ALL_APPS = "seedance_saas/urls.py"
 # Who alone may import a library, or a part of one.
 DOORS = {
     "django_q.tasks": {"seedance_saas/queue.py", "seedance_saas/management/commands/worker.py"},
-    "stripe": {"billing/stripe_gateway.py"},
+    # The simulator reads the library's published types, and nothing else of it.
+    "stripe": {"billing/stripe_gateway.py", "seedance_saas/simulators/stripe/parameters.py"},
 }
 
 
@@ -95,6 +96,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("billing/ledger.py", "from django_q.tasks import async_task", "django_q.tasks"),
         ("generations/tasks.py", "from django_q import tasks", "django_q.tasks"),
         ("generations/lifecycle.py", "import stripe", "stripe"),
+        ("seedance_saas/simulators/stripe/store.py", "import stripe", "stripe"),
         ("billing/purchases.py", "def f():\n    from stripe.error import CardError", "stripe.error"),
     ],
 )  # fmt: skip
@@ -121,6 +123,7 @@ def test_a_wrong_import_is_found(copy: Path, path: str, source: str, module: str
         ("seedance_saas/urls.py", "import generations.urls, billing.urls, accounts.urls"),
         ("seedance_saas/queue.py", "from django_q.tasks import async_task"),
         ("billing/stripe_gateway.py", "import stripe"),
+        ("seedance_saas/simulators/stripe/parameters.py", "from stripe import params"),
         ("billing/stripe_webhook.py", "from billing import stripe_gateway"),
         ("generations/tasks.py", "from billing import ledger\nfrom accounts import audit"),
     ],

@@ -1,0 +1,1 @@
+"""Prices, subscriptions, what their periods come to, and invoices."""

@@ -1,0 +1,1 @@
+"""Customers, cards, Checkout, payments, refunds, disputes, the balance and the portal."""

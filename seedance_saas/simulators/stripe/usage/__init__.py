@@ -1,0 +1,1 @@
+"""Meters, what is sent to them, and the sums of it."""
