@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.checking_books import Books
 from billing import checking_rows, checking_stripe
+from billing.checking_books import Books
 from billing.models import LedgerCheck
 
 logger = logging.getLogger(__name__)

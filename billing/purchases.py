@@ -15,7 +15,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts import webhooks
@@ -121,7 +120,7 @@ def open_checkout(purchase: Purchase) -> Purchase:
     """
     if purchase.session_id or purchase.state not in (State.CREATED, State.CLOSING):
         return purchase
-    page = settings.PUBLIC_URL + reverse("purchase", args=[purchase.id])
+    page = f"{settings.PUBLIC_URL}/billing/purchases/{purchase.id}"
     checkout = payments.create_checkout(
         purchase_id=purchase.id,
         customer_id=customers.ensure(purchase.organization).stripe_id,

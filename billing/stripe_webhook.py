@@ -174,7 +174,7 @@ def _note_refused(event: StripeEvent) -> str:
 
 
 Handler = Callable[[StripeEvent], str | None]
-# By the beginning of an event's type; the longest that fits. `manage.py stripe_setup` asks Stripe for these.
+# By the beginning of an event's type; the longest that fits.
 HANDLERS: dict[str, Handler] = {
     "checkout.session.": _follow_checkout,
     "payment_intent.": _follow_payment,
@@ -191,3 +191,21 @@ HANDLERS: dict[str, Handler] = {
 def handler_of(type: str) -> Handler | None:
     fitting = [prefix for prefix in HANDLERS if type.startswith(prefix)]
     return HANDLERS[max(fitting, key=len)] if fitting else None
+
+
+# What `manage.py stripe_setup` asks Stripe to tell us. The meters' errors come by a destination of their own.
+EVENTS = (
+    *("checkout.session.completed", "checkout.session.expired"),
+    *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
+    *("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing"),
+    "payment_intent.canceled",
+    *("charge.refunded", "charge.refund.updated", "refund.created", "refund.updated"),
+    "refund.failed",
+    *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+    *("charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
+    *("customer.updated", "payment_method.attached", "payment_method.detached"),
+    *("payment_method.updated", "payment_method.automatically_updated"),
+    *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed"),
+    *("invoice.overdue", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated"),
+    "customer.subscription.deleted",
+)

@@ -2,5 +2,6 @@
 
 from tests.database import *  # noqa: F403
 from tests.loopback import *  # noqa: F403
+from tests.stripe_account import *  # noqa: F403
 from tests.upstream import *  # noqa: F403
 from tests.world import *  # noqa: F403
