@@ -6,7 +6,9 @@ A secret has no default: it is given, or made at random under `.data/` on a mach
 import sys
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from seedance_saas import database, env
 
@@ -194,7 +196,14 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_MAIL = urlsplit(env.text("EMAIL_URL", ""))
+if _MAIL.scheme not in {"", "smtp", "smtps"} or bool(_MAIL.scheme) != bool(_MAIL.hostname):
+    raise ImproperlyConfigured("EMAIL_URL must be a URL that begins with smtp:// or smtps://.")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _MAIL.scheme else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _MAIL.hostname or "", _MAIL.port or 587
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_MAIL.username or ""), unquote(_MAIL.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.scheme == "smtps", _MAIL.scheme == "smtp"
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLIC.hostname}>")
 
 # -- API ------------------------------------------------------------------------------------------
