@@ -277,5 +277,6 @@ LOGGING = {
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "httpx": {"level": "WARNING"},  # its INFO lines hold URLs, and ours hold secrets
+        "stripe": {"level": "WARNING"},  # two lines for each call; what matters of it we log ourselves
     },
 }
