@@ -226,11 +226,12 @@ def _url(name: str, url: Any) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise InvalidRequest(f"{name} is not a valid URL.", param=name) from None
-    if parts.scheme != "https" or not host:
-        raise InvalidRequest(f"{name} must be a public URL that begins with https://.", param=name)
-    if port not in http.PORTS:
-        raise InvalidRequest(f"{name} must use port 443, which is the one of https://.", param=name)
-    if parts.username or parts.password:
+    if parts.scheme not in http.schemes() or not host:
+        allowed = " or ".join(f"{scheme}://" for scheme in http.schemes())
+        raise InvalidRequest(f"{name} must be a public URL that begins with {allowed}.", param=name)
+    if port not in http.PORTS[parts.scheme]:
+        raise InvalidRequest(f"{name} must use the usual port of {parts.scheme}://.", param=name)
+    if parts.username is not None or parts.password is not None:
         raise InvalidRequest(f"{name} must not contain a user name or password.", param=name)
     if (
         host == "localhost"

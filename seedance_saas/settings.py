@@ -136,6 +136,8 @@ EACHLABS_URL = env.url(
 # The simulator plays the internet for a machine that has none. Never beside a real key.
 SIMULATED_INTERNET_URL = "" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/internet"
 EACHLABS_CONCURRENCY = env.integer("EACHLABS_CONCURRENCY", 10, at_least=1)
+# Files of customers are fetched over https; a closed network may have nothing but http.
+FETCH_HTTP = env.boolean("FETCH_HTTP", default=False)
 # What waits or runs longer than this ends, free of charge.
 GENERATION_SECONDS_MAX = env.integer("GENERATION_SECONDS_MAX", 3600, at_least=60)
 # The address under which upstreams fetch the inputs that we serve. They refuse loopback addresses,
