@@ -58,8 +58,11 @@ class Claim:
         return Response(first.body, first.status, headers={"Idempotent-Replayed": "true"})
 
 
-def claim(request: Request, organization: Organization) -> Claim | None:
-    """What the request's Idempotency-Key header claims, or None without one."""
+def claim(request: Request, organization: Organization, *, content: str = "") -> Claim | None:
+    """What the request's Idempotency-Key header claims, or None without one.
+
+    `content` tells the body where that is no JSON: the digest of a file.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -69,7 +72,8 @@ def claim(request: Request, organization: Organization) -> Claim | None:
             param="Idempotency-Key",
             length_max=KEY_LENGTH_MAX,
         )
-    asked = json.dumps([request.method, request.path.rstrip("/"), request.data], sort_keys=True)
+    body = content or request.data
+    asked = json.dumps([request.method, request.path.rstrip("/"), body], sort_keys=True)
     return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
 
 

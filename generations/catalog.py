@@ -16,6 +16,8 @@ class Family(StrEnum):
 
 
 RESOLUTIONS = ("480p", "720p", "1080p")  # all that have a price; what is sold is on the model
+# 640x640 is 480p and 834x1112 is 720p, whatever their sides; between two the border is the geometric mean.
+_PIXELS_BELOW = {"480p": 616_000, "720p": 1_387_000}
 RESOLUTION_DEFAULT = "720p"
 ASPECT_RATIOS = ("auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
 SECONDS_MIN, SECONDS_MAX = 4, 15
@@ -78,6 +80,11 @@ MODELS: tuple[Model, ...] = (
     _model(Family.REFERENCE, Tier.FAST, 150),
 )
 _BY_NAME = {name: model for model in MODELS for name in (model.slug, *model.aliases)}
+
+
+def resolution_of(pixels: int) -> str:
+    """Which of RESOLUTIONS a picture of so many pixels is nearest to, whatever its sides."""
+    return next((name for name, most in _PIXELS_BELOW.items() if pixels < most), RESOLUTIONS[-1])
 
 
 def find(name: str) -> Model | None:

@@ -5,6 +5,7 @@ EXTENSIONS = {
     "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "video/mp4": "mp4",
     "video/quicktime": "mov", "audio/mpeg": "mp3", "audio/wav": "wav",
 }  # fmt: skip
+CONTENT_TYPES = {extension: name for name, extension in EXTENSIONS.items()}
 _PICTURE_BRANDS = {
     b"heic": "a HEIC", b"heix": "a HEIC", b"heim": "a HEIC", b"heis": "a HEIC", b"hevc": "a HEIC",
     b"hevx": "a HEIC", b"mif1": "a HEIC", b"msf1": "a HEIC", b"avif": "an AVIF", b"avis": "an AVIF",

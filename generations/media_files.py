@@ -1,6 +1,5 @@
 """Serves our files under their signed addresses, whole or a part, and lets nothing in them run."""
 
-import mimetypes
 import re
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from generations import media
+from generations import file_types, media
 from seedance_saas.errors import not_found
 
 CHUNK_BYTES = 256 * 1024
@@ -41,7 +40,8 @@ def serve(request: HttpRequest, expires: int, signature: str, file: str) -> Http
 
 
 def _describe(response: HttpResponseBase, file: str, *, attach: bool) -> None:
-    response["Content-Type"] = mimetypes.guess_type(file)[0] or "application/octet-stream"
+    extension = file.rpartition(".")[2]
+    response["Content-Type"] = file_types.CONTENT_TYPES.get(extension, "application/octet-stream")
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, max-age=3600, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

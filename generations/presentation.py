@@ -44,7 +44,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
 
 
 def _output(generation: Generation) -> dict[str, Any] | None:
-    if not generation.video_file or generation.video_milliseconds is None:
+    if generation.video_milliseconds is None:
         return None
     whole, milliseconds = divmod(generation.video_milliseconds, 1000)
     return {
@@ -55,7 +55,9 @@ def _output(generation: Generation) -> dict[str, Any] | None:
         "duration_seconds": whole + milliseconds / 1000,
         "width": generation.video_width,
         "height": generation.video_height,
-        "url_expires_at": moment(media.urls_expire_at()),
+        "preview_url": media.absolute(media.preview_url(generation)),
+        "url_expires_at": moment(media.output_urls_expire_at(generation)),
+        "files_expire_at": moment(generation.files_expire_at),
     }
 
 

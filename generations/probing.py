@@ -10,7 +10,7 @@ from django.conf import settings
 
 from generations import file_types, limits
 from generations.limits import BadFile, Measured
-from generations.prober import MEMORY_BYTES_MAX, SECONDS_MAX
+from generations.prober import OUTPUT_SECONDS_MAX, SECONDS_MAX
 
 
 def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
@@ -41,8 +41,22 @@ def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
     return measured
 
 
-def _ask(words: list[str]) -> dict[str, int]:
+class NotAVideo(Exception):
+    """The file cannot be read as a video."""
+
+
+def measure_output(path: Path, *, poster: Path, preview: Path) -> Measured:
+    """What a finished video measures; its picture and a short silent piece are written. Raises NotAVideo."""
+    try:
+        found = _ask(["output", str(path), str(poster), str(preview)], seconds=OUTPUT_SECONDS_MAX)
+    except BadFile as bad:
+        raise NotAVideo(bad.message[0].upper() + bad.message[1:]) from None
+    return Measured("video/mp4", path.stat().st_size, **found)
+
+
+def _ask(words: list[str], *, seconds: int = SECONDS_MAX) -> dict[str, int]:
     """The process's own words, or BadFile if it had none."""
+    root = str(settings.BASE_DIR)
     with tempfile.TemporaryFile() as said:
         try:
             ended = subprocess.run(
@@ -50,28 +64,26 @@ def _ask(words: list[str]) -> dict[str, int]:
                 stdin=subprocess.DEVNULL,
                 stdout=said,  # a file, for it cannot grow beyond the process's limit
                 stderr=subprocess.DEVNULL,
-                cwd=settings.BASE_DIR,
+                cwd=root,
                 # No secret of ours is in its environment; one arena wastes less address space.
-                env={"MALLOC_ARENA_MAX": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(settings.BASE_DIR)},
-                timeout=SECONDS_MAX,
+                env={"MALLOC_ARENA_MAX": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": root},
+                timeout=seconds,
                 check=False,
-            )  # fmt: skip
+            )
         except subprocess.TimeoutExpired:
-            raise _unreadable(f"it takes longer than {SECONDS_MAX} s to read.") from None
+            raise _unreadable(f"it takes longer than {seconds} s to read.") from None
         said.seek(0)
         try:
             found = json.load(said)
         except ValueError:
             found = None
     if ended.returncode or not isinstance(found, dict):
-        memory = MEMORY_BYTES_MAX // 1_000_000
-        raise _unreadable(f"it cannot be read within {SECONDS_MAX} s and {memory} MB.")
+        raise _unreadable(f"it cannot be read within {seconds} s and the memory allowed.")
     if "bad" in found:
         raise BadFile("unsupported_media", f"the file {found['bad']}", limit="readable")
     return {name: int(found[name]) for name in ("width", "height", "milliseconds") if name in found}
 
 
 def _unreadable(why: str) -> BadFile:
-    return BadFile(
-        "unsupported_media", f"the file is damaged, or made to do damage: {why}", limit="readable"
-    )
+    message = f"the file is damaged, or made to do damage: {why}"
+    return BadFile("unsupported_media", message, limit="readable")

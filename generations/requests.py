@@ -1,11 +1,15 @@
 """Reads a request for a generation into its canonical form. Every fault names the field and what is allowed."""
 
+import base64
+import hashlib
 import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from django.conf import settings
 
 from generations import catalog
 from seedance_saas import http
@@ -17,6 +21,7 @@ URL_LENGTH_MAX = 2048
 END_USER_ID_LENGTH_MAX = 255
 QUOTE_ID_LENGTH_MAX = 255
 METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 500
+UPLOAD = re.compile(r"upload:[A-Za-z0-9_]{1,40}")
 MENTION = re.compile(r"(?<!\w)@(Image|Video|Audio)([0-9]+)\b")
 
 FIELDS = (
@@ -38,6 +43,7 @@ class GenerationRequest:
     generate_audio: bool = True
     seed: int | None = None
     files: dict[str, list[str]] = field(default_factory=dict)  # field name -> URLs, as given
+    inline: dict[str, bytes] = field(default_factory=dict)  # a data URI, shortened -> its content
     end_user_id: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     max_cost_microusd: int | None = None
@@ -68,7 +74,8 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
                 f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(FIELDS)
             )
     model = _model(body.get("model"))
-    files = _files(model, body)
+    inline: dict[str, bytes] = {}
+    files = _files(model, body, inline)
     prompt = _prompt(body.get("prompt"), files)
     return GenerationRequest(
         model=model,
@@ -81,6 +88,7 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
         generate_audio=_boolean("generate_audio", body.get("generate_audio"), default=True),
         seed=_whole_number("seed", body.get("seed"), 0, catalog.SEED_MAX),
         files=files,
+        inline=inline,
         end_user_id=_text("end_user_id", body.get("end_user_id"), END_USER_ID_LENGTH_MAX),
         metadata=_metadata(body.get("metadata")),
         max_cost_microusd=(
@@ -166,8 +174,13 @@ def _duration(duration: Any) -> int | None:
     return duration
 
 
-def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The URLs of the model's file fields, counted and combined as the model allows."""
+def _files(
+    model: catalog.Model, body: Mapping[str, Any], inline: dict[str, bytes]
+) -> dict[str, list[str]]:
+    """The URLs of the model's file fields, counted and combined as the model allows.
+
+    What data URIs hold is put into `inline`.
+    """
     for name in ("image_url", "end_image_url", "image_urls", "video_urls", "audio_urls"):
         if body.get(name) and name not in model.fields:
             takes = (
@@ -178,7 +191,7 @@ def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]
                 param=name,
                 allowed=list(model.fields),
             )
-    files = {name: _urls(name, body.get(name)) for name in model.fields}
+    files = {name: _urls(name, body.get(name), inline) for name in model.fields}
     if model.family == catalog.Family.IMAGE and not files["image_url"]:
         raise InvalidRequest(f"image_url is required for {model.slug}.", param="image_url")
     limits = {"image_urls": catalog.IMAGES_MAX, "video_urls": catalog.VIDEOS_MAX}
@@ -188,12 +201,14 @@ def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]
             raise InvalidRequest(
                 f"{name} has {len(files[name])} files; {most} are allowed.",
                 param=name,
+                limit=f"{name.removesuffix('_urls')}s_max",
                 at_most=most,
             )
     if sum(map(len, files.values())) > catalog.FILES_MAX:
         raise InvalidRequest(
             f"All files together may be {catalog.FILES_MAX} at most.",
             param="image_urls",
+            limit="files_max",
             at_most=catalog.FILES_MAX,
         )
     if files.get("audio_urls") and not (files["image_urls"] or files["video_urls"]):
@@ -203,7 +218,7 @@ def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]
     return files
 
 
-def _urls(name: str, value: Any) -> list[str]:
+def _urls(name: str, value: Any, inline: dict[str, bytes]) -> list[str]:
     if value is None or value == "" or value == []:
         return []
     values = [value] if isinstance(value, str) and not name.endswith("s") else value
@@ -213,10 +228,14 @@ def _urls(name: str, value: Any) -> list[str]:
         raise InvalidRequest(
             f"{name} must be {'a list of URLs' if name.endswith('s') else 'a URL'}.", param=name
         )
-    return [_url(name, url) for url in values]
+    return [_url(name, url, inline) for url in values]
 
 
-def _url(name: str, url: Any) -> str:
+def _url(name: str, url: Any, inline: dict[str, bytes]) -> str:
+    if isinstance(url, str) and url[:5].lower() == "data:":
+        return _data_uri(name, url, inline)
+    if isinstance(url, str) and (UPLOAD.fullmatch(url) or is_own(url)):
+        return url
     if not isinstance(url, str) or len(url) > URL_LENGTH_MAX:
         raise InvalidRequest(
             f"{name} must be a URL of at most {URL_LENGTH_MAX} characters.", param=name
@@ -240,6 +259,29 @@ def _url(name: str, url: Any) -> str:
     ):
         raise InvalidRequest(f"{name} must be reachable from the internet.", param=name)
     return url
+
+
+def is_own(url: str) -> bool:
+    """Is it an address under which we serve files? Whether it is good, and whose, is asked later."""
+    return url.startswith(f"{settings.PUBLIC_URL}/media/") and len(url) <= URL_LENGTH_MAX
+
+
+def _data_uri(name: str, url: str, inline: dict[str, bytes]) -> str:
+    """A short form, by which the content is known from now on. What it says of its type is not asked."""
+    head, comma, data = url.partition(",")
+    try:
+        if not comma or not head.lower().endswith(";base64"):
+            raise ValueError(head)
+        content = base64.b64decode(data, validate=True)
+    except ValueError:
+        raise InvalidRequest(
+            f"{name} must be a data URI in base64, like data:image/png;base64,iVBORw0…", param=name
+        ) from None
+    if not content:
+        raise InvalidRequest(f"{name} is a data URI without data.", param=name)
+    short = f"data:;sha256,{hashlib.sha256(content).hexdigest()}"
+    inline[short] = content
+    return short
 
 
 def _is_private(host: str) -> bool:

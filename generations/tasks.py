@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from generations import dispatch, lifecycle, provider_webhook, quotes, sweeps
+from generations import dispatch, lifecycle, provider_webhook, quotes, stored_files, sweeps, uploads
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -78,6 +78,11 @@ def poll_running() -> None:
 
 def forget_quotes() -> None:
     quotes.forget()
+
+
+def forget_files() -> None:
+    uploads.forget_expired()
+    stored_files.sweep()
 
 
 def unstick() -> None:

@@ -118,6 +118,7 @@ CLOCK = {
     "generations.tasks.unstick": 5,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
+    "generations.tasks.forget_files": 300,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
     "billing.tasks.expire_grants": 30,
@@ -200,6 +201,10 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Every file that comes in goes to a temporary file as it arrives: none is held in memory.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+UPLOAD_BYTES_MAX = env.integer("UPLOAD_BYTES_MAX", 5_000_000_000)  # of an organization, together
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 30, at_least=1, at_most=3650)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", 3600, at_least=60)  # a signed URL's life
 
 # -- Browser --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The rows of the product: what was asked for and each try upstream, and what it costs."""
 
+from generations.models.files import StoragePolicy, StoredFile, Upload
 from generations.models.generation import Attempt, Generation, InputFile, Move, ProviderEvent
 from generations.models.prices import (
     NegativeMargin,
@@ -22,4 +23,7 @@ __all__ = [
     "RateAgreement",
     "RateCard",
     "RateRule",
+    "StoragePolicy",
+    "StoredFile",
+    "Upload",
 ]

@@ -6,6 +6,9 @@ breaks a decoder breaks this process, and that is an answer like any other.
 
 SECONDS_MAX = 4
 MEMORY_BYTES_MAX = 512_000_000  # of address space
+# A finished video comes from a vendor, and a piece of it is made anew: that takes longer.
+OUTPUT_SECONDS_MAX = 15
+OUTPUT_MEMORY_BYTES_MAX = 1_500_000_000
 WRITTEN_BYTES_MAX = 64_000_000
 # A larger picture is measured, and never decoded.
 IMAGE_PIXELS_MAX = 36_000_000

@@ -1,7 +1,7 @@
-"""`python -m generations.prober TYPE FILE [CLEAN]`: what the file is, as JSON on standard output.
+"""What a file is, as JSON: {"width", "height", "milliseconds"}, as far as it has them, or {"bad": why}.
 
-{"width", "height", "milliseconds"}, as far as it has them, or {"bad": why}. A picture is written to CLEAN without
-whatever is no picture in it, upright.
+python -m generations.prober TYPE FILE CLEAN            an input; a picture is written to CLEAN, and nothing else of it
+python -m generations.prober output FILE POSTER PREVIEW  a finished video
 """
 
 import json
@@ -9,31 +9,42 @@ import resource
 import sys
 from pathlib import Path
 
-from generations.prober import MEMORY_BYTES_MAX, SECONDS_MAX, WRITTEN_BYTES_MAX, Bad
+from generations import prober
+from generations.prober import Bad
 
 
-def main(content_type: str, path: Path, clean: Path | None) -> dict[str, int | str]:
-    _guard()
+def main(what: str, *paths: Path) -> dict[str, int | str]:
+    is_output = what == "output"
+    memory = prober.OUTPUT_MEMORY_BYTES_MAX if is_output else prober.MEMORY_BYTES_MAX
+    _guard(prober.OUTPUT_SECONDS_MAX if is_output else prober.SECONDS_MAX, memory)
     try:
-        if content_type.startswith("image/"):
-            from generations.prober import images
-
-            assert clean is not None
-            return dict(images.look(path, content_type, clean))
-        from generations.prober import films
-
-        return dict(films.look(path, content_type))
+        return dict(_look(what, *paths))
     except Bad as bad:
         return {"bad": str(bad)}
     except MemoryError:
-        return {"bad": f"needs more than {MEMORY_BYTES_MAX // 1_000_000} MB to be read."}
+        return {"bad": f"needs more than {memory // 1_000_000} MB to be read."}
 
 
-def _guard() -> None:
+def _look(what: str, path: Path, *written: Path) -> dict[str, int]:
+    # Each reader loads what it needs and no more.
+    if what == "output":
+        from generations.prober import outputs
+
+        return outputs.look(path, *written)
+    if what.startswith("image/"):
+        from generations.prober import images
+
+        return images.look(path, what, *written)
+    from generations.prober import films
+
+    return films.look(path, what)
+
+
+def _guard(seconds: int, memory_bytes: int) -> None:
     for limit, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES_MAX),
-        (resource.RLIMIT_CPU, SECONDS_MAX),
-        (resource.RLIMIT_FSIZE, WRITTEN_BYTES_MAX),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, prober.WRITTEN_BYTES_MAX),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -41,6 +52,4 @@ def _guard() -> None:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    found = main(words[0], Path(words[1]), Path(words[2]) if words[2:] else None)
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(json.dumps(main(sys.argv[1], *map(Path, sys.argv[2:]))))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from generations import collecting, tasks
-from generations.models import Generation
+from generations.models import Generation, StoredFile
 from tests.generations.steps import Line, lose_tasks, run_next
 from tests.upstream import clip, served
 
@@ -50,7 +50,8 @@ def test_the_video_is_measured_and_kept_under_its_content(line: Line, storage: P
 
     sha256 = hashlib.sha256(clip(4)).hexdigest()
     line.charged(generation, 451_600)
-    assert generation.video_file == f"{line.organization.id}/{generation.id}/{sha256[:16]}.mp4"
+    stored = StoredFile.objects.get(name=generation.video_file)
+    assert stored.name == f"{line.organization.id}/{generation.id}/{stored.id}.mp4"
     assert (storage / generation.video_file).read_bytes() == clip(4)
     assert (generation.video_sha256, generation.video_bytes) == (sha256, len(clip(4)))
     assert (generation.video_milliseconds, generation.billed_seconds) == (4000, 4)
@@ -182,21 +183,6 @@ def test_a_collector_that_comes_back_after_another_finished_changes_nothing(line
 
     line.charged(generation, 451_600)
     assert line.now(generation).video_milliseconds == 4000
-
-
-def test_half_a_file_that_a_dead_worker_left_is_not_taken_for_the_whole(
-    line: Line, storage: Path
-) -> None:
-    generation = line.collecting()
-    sha256 = hashlib.sha256(clip(4)).hexdigest()
-    left = storage / line.organization.id / generation.id / f"{sha256[:16]}.mp4"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(half(clip(4)))
-
-    tasks.collect(generation.pk)
-
-    kept = line.now(generation).video_file
-    assert (storage / kept).read_bytes() == clip(4)
 
 
 def test_longer_than_held_charges_what_was_held_and_tells_us(
