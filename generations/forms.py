@@ -71,6 +71,7 @@ class CreateForm(forms.Form):
     image_urls = forms.CharField(label="Images", required=False)
     video_urls = forms.CharField(label="Videos", required=False)
     audio_urls = forms.CharField(label="Sounds", required=False)
+    sent_files = forms.CharField(required=False)  # what is wrong with those that were sent
     duration = forms.CharField(required=False)
     resolution = forms.CharField(required=False)
     aspect_ratio = forms.CharField(required=False)

@@ -7,6 +7,7 @@ from generations import end_users_views, playground, views
 urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
+    path("create/upload", playground.upload, name="create_upload"),
     path("create/quote", playground.quote, name="create_quote"),
     path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),

@@ -202,7 +202,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # Every file that comes in goes to a temporary file as it arrives: none is held in memory.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["seedance_saas.uploading.ToTemporaryFile"]
+FORM_BYTES_MAX = 200_000_000
 UPLOAD_BYTES_MAX = env.integer("UPLOAD_BYTES_MAX", 5_000_000_000)  # of an organization, together
 RETENTION_DAYS = env.integer("RETENTION_DAYS", 30, at_least=1, at_most=3650)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", 3600, at_least=60)  # a signed URL's life
