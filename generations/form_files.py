@@ -129,7 +129,11 @@ def _row(
         is_mentioned,
         value,
         field,
-        " · ".join([*facts, f"{stored.bytes / 1_000_000:.1f} MB"]),
+        " · ".join([*facts, _size(stored.bytes)]),
         picture=url if kind == "image" else "",
         film=url if kind == "video" else "",
     )
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{-(-size // 1000)} KB"

@@ -123,6 +123,32 @@ def keep_output(generation: Generation, path: Path, measured: Measured) -> Store
     return row
 
 
+def announce(organization_id: str, size: int) -> StoredFile:
+    """Room for a file of at most `size` bytes that a client writes into storage itself. Raises StorageFull.
+
+    It stays WRITING: `give_up` ends it, or the sweep.
+    """
+    with transaction.atomic():
+        Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+        _refuse_if_full(organization_id, size)
+        id = ids.new("fil")
+        return StoredFile.objects.create(
+            id=id,
+            organization_id=organization_id,
+            name=f"{organization_id}/incoming/{id}",
+            purpose=Purpose.UPLOAD,
+            content_type="application/octet-stream",
+            bytes=size,
+            created_at=timezone.now(),
+            keep_until=timezone.now() + HALF_DONE,
+        )
+
+
+def give_up(row: StoredFile) -> None:
+    """Delete what a client has written, or would have. A repeat changes nothing."""
+    _remove(row)
+
+
 def settle_outputs(generation: Generation, names: Iterable[str], *, keep_until: datetime) -> None:
     """These are shown from now on; inside the transaction that settles the generation."""
     StoredFile.objects.filter(

@@ -6,17 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization
 from generations import media, probing, stored_files
-from generations.limits import BadFile
+from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
+from seedance_saas import storage
 from seedance_saas.api import moment
-from seedance_saas.errors import Refusal
+from seedance_saas.errors import Conflict, Refusal
+from seedance_saas.storage import DirectUpload
 
+DIRECT_SECONDS = 3600  # to put a file straight into storage
 FORM_BYTES_MAX = 100_000  # what a form may put around a file
 
 
@@ -29,6 +33,18 @@ class UploadRefused(Refusal):
         message = bad.message[0].upper() + bad.message[1:]
         super().__init__(message, param="file", **bad.details)
         self.code = bad.code
+
+
+class DirectUploadUnavailable(Conflict):
+    """Storage is a folder of ours: nobody else can write into it."""
+
+    code = "direct_upload_unavailable"
+
+
+class NotThere(Conflict):
+    """The file was announced and has not arrived."""
+
+    code, retryable = "upload_not_there", True
 
 
 def receive(
@@ -73,6 +89,47 @@ def receive(
                         row.save(force_insert=True)
                     return upload
             # Another upload of the same content was deleted just now, and the file with it.
+
+
+# -- straight into storage --------------------------------------------------------------------------
+
+
+def announce(organization: Organization, size: int) -> tuple[StoredFile, DirectUpload]:
+    """Where a client may put a file of at most `size` bytes without passing through us.
+
+    Raises DirectUploadUnavailable where storage is a folder, UploadRefused, or StorageFull.
+    """
+    most = max(BYTES_MAX.values())
+    if size > most:
+        words = f"the file is larger than {most:,} bytes, and no kind of file may be."
+        raise UploadRefused(
+            BadFile("media_too_large", words, limit="video_bytes_max", at_most=most, given=size)
+        )
+    row = stored_files.announce(organization.pk, size)
+    form = storage.files().direct_upload(row.name, bytes_max=size, seconds=DIRECT_SECONDS)
+    if form is None:
+        stored_files.give_up(row)
+        raise DirectUploadUnavailable("Send the file itself, to POST /uploads, as a form.")
+    return row, form
+
+
+def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Upload:
+    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull or NotThere.
+
+    What was put there is gone afterwards, taken or refused; a file that has not come may come yet.
+    """
+    if not default_storage.exists(row.name):
+        raise NotThere(
+            "The file has not arrived. Post it to the address that you were given first."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path, left = Path(folder, "file"), default_storage.size(row.name)
+        with path.open("wb") as into:
+            # One byte more than is allowed is enough to be refused.
+            for chunk in storage.files().read(row.name, 0, min(left, row.bytes + 1)):
+                into.write(chunk)
+        stored_files.give_up(row)
+        return receive(organization, path, **by)
 
 
 def delete(upload: Upload) -> None:

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import api_keys, idempotency
-from generations import stored_files, uploads
+from generations import media, stored_files, uploads
 from generations.limits import BYTES_MAX, BadFile
-from generations.models import Upload
-from seedance_saas.api import AlwaysJSON, page
+from generations.models import StoredFile, Upload
+from seedance_saas.api import AlwaysJSON, body_of, page
 from seedance_saas.errors import InvalidRequest
 
 
@@ -59,6 +59,37 @@ class UploadList(APIView):
             )
 
         return idempotency.answer_once(claim, create)
+
+
+class DirectUploadList(APIView):
+    """POST /uploads/direct: `{"bytes"}`, and where to put so many, straight into storage."""
+
+    def post(self, request: Request) -> Response:
+        size = body_of(request).get("bytes")
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InvalidRequest("bytes must be the size of the file.", param="bytes")
+        row, form = uploads.announce(api_keys.of(request).organization, size)
+        address = f"/api/v1/uploads/direct/{row.pk}/complete"
+        body = {"id": row.pk, "url": form.url, "fields": form.fields}
+        return Response(
+            {**body, "complete_url": media.absolute(address), "expires_in": uploads.DIRECT_SECONDS},
+            status=201,
+        )
+
+
+class DirectUploadComplete(APIView):
+    """POST /uploads/direct/{id}/complete: the file is there; check it, and make an upload of it."""
+
+    def post(self, request: Request, id: str) -> Response:
+        key = api_keys.of(request)
+        announced = StoredFile.objects.filter(
+            organization=key.organization,
+            state=StoredFile.State.WRITING,
+            content_type="application/octet-stream",
+        )
+        row = get_object_or_404(announced, pk=id)
+        upload = uploads.take_announced(key.organization, row, api_key=key)
+        return Response(uploads.as_dict(upload), status=201)
 
 
 class UploadDetail(APIView):

@@ -194,9 +194,31 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
+S3_BUCKET = env.text("S3_BUCKET", "")
+S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL", "")  # of a service other than Amazon's
+S3_REGION = env.text("S3_REGION", "us-east-1")
+# Without a key of ours the machine's own role is used.
+S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY = (
+    env.text("S3_ACCESS_KEY_ID", ""),
+    env.text("S3_SECRET_ACCESS_KEY", ""),
+)
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "seedance_saas.storage.s3.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": S3_ENDPOINT_URL or None,
+            "region_name": S3_REGION,
+            "access_key": S3_ACCESS_KEY_ID or None,
+            "secret_key": S3_SECRET_ACCESS_KEY or None,
+            "signature_version": "s3v4",
+            "file_overwrite": True,  # no name is used twice, so none need be looked up first
+            "default_acl": None,  # private, as the bucket is
+        },
+    }
+    if S3_BUCKET
+    else {
+        "BACKEND": "seedance_saas.storage.local.LocalStorage",
         "OPTIONS": {"location": str(MEDIA_ROOT)},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

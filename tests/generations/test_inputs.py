@@ -25,6 +25,7 @@ from tests.generations.test_uploads import objects, sent
 from tests.upstream import served
 from tests.world import Api
 
+ON_EVERY_STORAGE = True
 SITE = "https://acme.example"
 
 

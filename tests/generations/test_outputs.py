@@ -18,6 +18,7 @@ from tests.generations.steps import BODY, IMAGE, TEXT, Line, refused, run_all, r
 from tests.generations.test_uploads import objects, sent
 from tests.upstream import clip
 
+ON_EVERY_STORAGE = True
 URL = "https://cdn-us.eachlabs.ai/job-1.mp4"
 
 

@@ -16,12 +16,15 @@ from generations import limits, stored_files, tasks, uploads
 from generations.models import Generation, StoredFile, Upload
 from seedance_saas.errors import Refusal
 from tests.generations.files import picture, sound, video, wav
+from tests.generations.kept import Kept
 from tests.generations.steps import BODY, IMAGE, refused, run_all
 from tests.race import race
 from tests.world import Api
 
 if TYPE_CHECKING:
     from tests.world import Answer
+
+ON_EVERY_STORAGE = True
 
 
 def send(api: Api, content: bytes, *, name: str = "kite.jpg", **headers: str) -> "Answer":
@@ -41,15 +44,7 @@ def sent(api: Api, content: bytes) -> dict[str, Any]:
 
 def objects() -> list[str]:
     """Every object in storage."""
-    found, folders = [], [""]
-    while folders:
-        folder = folders.pop()
-        if folder and not default_storage.exists(folder):
-            continue
-        below, files = default_storage.listdir(folder)
-        found += [f"{folder}{name}" for name in files]
-        folders += [f"{folder}{name}/" for name in below]
-    return found
+    return Kept().names()
 
 
 def nothing_is_kept() -> None:

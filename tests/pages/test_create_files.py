@@ -43,8 +43,8 @@ def test_files_sent_without_a_script_stand_in_the_form_with_picture_and_name(
     assert re.findall(r'data-insert="(@\w+)"', page) == [
         "@Image1", "@Image2", "@Video1", "@Audio1",
     ]  # fmt: skip
-    assert "8 × 6 · 0.0 MB</p>" in page
-    assert "8 × 6 · 0.0 MB · in the prompt</p>" in page
+    assert "8 × 6 · 1 KB</p>" in page
+    assert "8 × 6 · 1 KB · in the prompt</p>" in page
     assert "640 × 640 · 2.0 s" in page
     pictures = re.findall(r'<img class="frame" src="(/media/[^"]+)"', page)
     assert [b"".join(client.get(url)) for url in pictures] == [picture(), picture("PNG")]
