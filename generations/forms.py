@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from generations import catalog, pricing, requests
+from generations import catalog, offers, pricing, requests
 from generations.models import Generation
 from generations.requests import GenerationRequest
 from seedance_saas.api import usd
@@ -127,10 +127,10 @@ class CreateForm(forms.Form):
     def priced(self) -> GenerationRequest | None:
         """What a price depends on, prompt or no prompt; None while it says nothing that has one."""
         body = self.body()
-        seconds = range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)
-        if body["resolution"] not in self.model.resolutions:
+        offer = offers.of(self.model)
+        if body["resolution"] not in offer.resolutions:
             return None
-        if body["duration"] not in ("auto", *seconds):
+        if body["duration"] not in ("auto", *offer.seconds):
             return None
         return GenerationRequest(
             model=self.model,

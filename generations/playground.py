@@ -16,7 +16,17 @@ from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
-from generations import catalog, form_files, forms, lifecycle, pricing, quotes, rate_cards, snippets
+from generations import (
+    catalog,
+    form_files,
+    forms,
+    lifecycle,
+    offers,
+    pricing,
+    quotes,
+    rate_cards,
+    snippets,
+)
 from generations.errors import NoRate
 from generations.forms import CreateForm
 from generations.models import Quote
@@ -162,7 +172,8 @@ def _live_parts(
         "snippets": snippets.of(form.body_with_ceiling(terms)),
         "given": form_files.shown(membership, form),
         "catalog": catalog,
-        "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
+        "durations": offers.of(form.model).seconds,
+        "resolutions": offers.of(form.model).resolutions,
     }
 
 

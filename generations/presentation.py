@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from generations import catalog, failure_policy, media, pricing, queue_position
+from generations import catalog, failure_policy, media, offers, pricing, queue_position
 from generations.models import Generation
 from generations.states import public
 from seedance_saas.api import moment, usd
@@ -63,9 +63,10 @@ def _output(generation: Generation) -> dict[str, Any] | None:
 
 def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
     """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
-    options = {
-        "resolution": list(model.resolutions),
-        "duration": ["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
+    offer = offers.of(model)
+    options: dict[str, list[Any]] = {
+        "resolution": list(offer.resolutions),
+        "duration": ["auto", *offer.seconds],
         "aspect_ratio": list(catalog.ASPECT_RATIOS),
     }
     return {
@@ -82,7 +83,7 @@ def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any
                 "rule": rule.name,
                 "rate_usd_per_second": usd(rule.rate_microusd_per_second),
             }
-            for resolution in model.resolutions
+            for resolution in offer.resolutions
             for rule in card.rules_for(model, resolution)[:1]
         ],
         "input_schema": _schema(model, options),
@@ -98,7 +99,10 @@ def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, An
     }
     properties: dict[str, Any] = {
         "prompt": {"type": "string", "maxLength": catalog.PROMPT_LENGTH_MAX},
-        "resolution": {"enum": options["resolution"], "default": catalog.RESOLUTION_DEFAULT},
+        "resolution": {
+            "enum": options["resolution"],
+            "default": offers.of(model).resolution_default,
+        },
         "duration": {"enum": options["duration"], "default": "auto"},
         "aspect_ratio": {"enum": options["aspect_ratio"], "default": "auto"},
         "generate_audio": {"type": "boolean", "default": True},

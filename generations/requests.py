@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from generations import catalog
+from generations import catalog, offers
 from seedance_saas import http
 from seedance_saas.api import microusd
 from seedance_saas.errors import InvalidRequest, UnknownField
@@ -81,7 +81,7 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
         model=model,
         prompt=prompt,
         resolution=_resolution(model, body.get("resolution")),
-        duration_seconds=_duration(body.get("duration")),
+        duration_seconds=_duration(model, body.get("duration")),
         aspect_ratio=_one_of(
             "aspect_ratio", body.get("aspect_ratio"), catalog.ASPECT_RATIOS, "auto"
         ),
@@ -145,31 +145,36 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
 
 
 def _resolution(model: catalog.Model, resolution: Any) -> str:
-    if resolution == "1080p" and "1080p" not in model.resolutions:
+    offer = offers.of(model)
+    if not offer.resolutions:
+        raise InvalidRequest(
+            f"{model.slug} is not offered now: the provider does not list it.", param="model"
+        )
+    if resolution == "1080p" and "1080p" not in offer.resolutions:
         # It has a price, but the provider's published options do not list it.
         raise InvalidRequest(
             f"resolution 1080p is not offered for {model.slug} yet: the provider does not list it. "
-            f"Use one of: {', '.join(model.resolutions)}.",
+            f"Use one of: {', '.join(offer.resolutions)}.",
             param="resolution",
-            allowed=list(model.resolutions),
+            allowed=list(offer.resolutions),
         )
-    return _one_of("resolution", resolution, model.resolutions, catalog.RESOLUTION_DEFAULT)
+    return _one_of("resolution", resolution, offer.resolutions, offer.resolution_default)
 
 
-def _duration(duration: Any) -> int | None:
+def _duration(model: catalog.Model, duration: Any) -> int | None:
     if duration is None or duration == "auto":
         return None
+    seconds = offers.of(model).seconds
     problem = InvalidRequest(
-        f'duration must be "auto" or a whole number of seconds from {catalog.SECONDS_MIN} '
-        f"to {catalog.SECONDS_MAX}.",
+        f'duration must be "auto" or a whole number of seconds from {seconds[0]} to {seconds[-1]}.',
         param="duration",
-        allowed=["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
+        allowed=["auto", *seconds],
     )
     if isinstance(duration, str) and re.fullmatch(r"[0-9]{1,2}", duration):
         duration = int(duration)
     if isinstance(duration, bool) or not isinstance(duration, int):
         raise problem
-    if not catalog.SECONDS_MIN <= duration <= catalog.SECONDS_MAX:
+    if duration not in seconds:
         raise problem
     return duration
 

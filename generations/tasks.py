@@ -4,7 +4,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from generations import dispatch, lifecycle, provider_webhook, quotes, stored_files, sweeps, uploads
+from generations import (
+    catalog_sync,
+    dispatch,
+    lifecycle,
+    provider_webhook,
+    quotes,
+    stored_files,
+    sweeps,
+    uploads,
+)
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -78,6 +87,10 @@ def poll_running() -> None:
 
 def forget_quotes() -> None:
     quotes.forget()
+
+
+def sync_catalog() -> None:
+    catalog_sync.sync()
 
 
 def forget_files() -> None:

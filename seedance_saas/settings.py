@@ -119,6 +119,7 @@ CLOCK = {
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
+    "generations.tasks.sync_catalog": 86_400,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
     "billing.tasks.expire_grants": 30,

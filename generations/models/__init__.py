@@ -1,5 +1,6 @@
 """The rows of the product: what was asked for and each try upstream, and what it costs."""
 
+from generations.models.catalog import ModelSchema
 from generations.models.files import StoragePolicy, StoredFile, Upload
 from generations.models.generation import Attempt, Generation, InputFile, Move, ProviderEvent
 from generations.models.prices import (
@@ -15,6 +16,7 @@ __all__ = [
     "Attempt",
     "Generation",
     "InputFile",
+    "ModelSchema",
     "Move",
     "NegativeMargin",
     "PlanMargin",

@@ -11,7 +11,7 @@ import time_machine
 from django.core.files.storage import default_storage
 
 from accounts.models import Organization
-from generations import rate_cards
+from generations import offers, rate_cards
 from tests.generations.kept import Kept
 from tests.generations.steps import Line
 from tests.upstream import Upstream
@@ -71,8 +71,10 @@ def storage(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Ke
 def prices_of_this_test() -> Iterator[None]:
     """What other tests published is rolled back; a process remembers it for half a minute."""
     rate_cards.forget_cached()
+    offers.forget_cached()
     yield
     rate_cards.forget_cached()
+    offers.forget_cached()
 
 
 @pytest.fixture
