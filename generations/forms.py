@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from generations import catalog, offers, pricing, requests
 from generations.models import Generation
+from generations.request_files import INLINE
 from generations.requests import GenerationRequest
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
@@ -198,12 +199,19 @@ def empty(**typed: Any) -> CreateForm:
     return CreateForm(initial=start | typed)
 
 
+def _kept(values: list[str]) -> list[str]:
+    """Without what came inside the request itself: it must be given again."""
+    return [value for value in values if not value.startswith(INLINE)]
+
+
 def again(generation: Generation) -> CreateForm:
     """The settings of a generation, to be used again. What was erased stays empty."""
     model = catalog.find(generation.model) or catalog.MODELS[0]
     given = generation.input
     typed = {
-        name: "\n".join(given.get(name) or []) if name in FILE_LISTS else given.get(name) or ""
+        name: "\n".join(_kept(given.get(name) or []))
+        if name in FILE_LISTS
+        else "".join(_kept([given.get(name) or ""]))
         for name in (*model.fields, "prompt")
     }
     return empty(

@@ -19,6 +19,7 @@ READERS = {"video/mp4": "mov", "video/quicktime": "mov", "audio/mpeg": "mp3", "a
 VIDEO_CODECS = {"h264": "H.264", "hevc": "H.265"}
 
 
+SOUND_SLACK_SECONDS = Fraction(1, 4)
 ENOUGH_SECONDS = 120  # what is longer than this is too long, and need not be read to its end
 
 
@@ -57,7 +58,10 @@ def _video(container: Any) -> dict[str, int]:
     width, height = picture.width, picture.height
     if picture.rotation % 180:
         width, height = height, width
-    return {"width": width, "height": height, "milliseconds": round(max(ends.values()) * 1000)}
+    # A sound that fills its last block makes the film no longer; one that goes on does.
+    longest = max(ends.values())
+    length = longest if longest - ends[stream.index] > SOUND_SLACK_SECONDS else ends[stream.index]
+    return {"width": width, "height": height, "milliseconds": round(length * 1000)}
 
 
 def _sound(container: Any) -> dict[str, int]:

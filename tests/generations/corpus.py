@@ -234,7 +234,7 @@ def _good_films() -> Iterator[Row]:
     yield "mp4 in H.265", video(codec="libx265"), "video/mp4 640x640 2000"
     yield "mp4 with its index first", video(start_with_index=True), "video/mp4 640x640 2000"
     yield "mp4 in fragments", video(fragments=True), "video/mp4 640x640 2000"
-    yield "mp4 with sound", video(sound=True, rate=24), "video/mp4 640x640 2005"
+    yield "mp4 with sound", video(sound=True, rate=24), "video/mp4 640x640 2000"
     yield "mp4 of 15 s", video(15), "video/mp4 640x640 15000"
     yield "mp4 of one picture", video(1, rate=1), "video/mp4 640x640 1000"
     yield "mp4 as large as allowed", video(2, 834, 1112), "video/mp4 834x1112 2000"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connections
 from django.test import Client
 
 from generations import inputs, limits
@@ -228,11 +228,12 @@ def test_a_repeat_goes_on_where_it_stopped(line: Line) -> None:
 
 
 def test_no_transaction_is_open_while_a_stranger_is_waited_for(line: Line) -> None:
-    depth = len(connection.savepoint_ids)
+    ours = connections["default"]  # each thread has another one of its own
+    depth = len(ours.savepoint_ids)
     seen: list[int] = []
 
     def look(request: httpx.Request) -> httpx.Response:
-        seen.append(len(connection.savepoint_ids))
+        seen.append(len(ours.savepoint_ids))
         return served(JPEG)
 
     files(line, {"one": look})
