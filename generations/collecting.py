@@ -1,9 +1,7 @@
 """Brings a finished video home: fetched once, measured, kept under a name that tells its content."""
 
 import logging
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 from django.utils import timezone
 
@@ -12,7 +10,7 @@ from generations.limits import Measured
 from generations.media import Video
 from generations.models import Generation
 from generations.states import State
-from seedance_saas import http
+from seedance_saas import http, scratch
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +59,8 @@ def collect(generation: Generation, output_url: str) -> Video:
     """Fetch, measure and keep the provider's file. Raises TryAgain for a while, then Unusable."""
     if not output_url:
         raise Unusable("The provider named no file.")
-    with tempfile.TemporaryDirectory() as folder:
-        path, poster, preview = (Path(folder, name) for name in ("video", "poster", "preview"))
+    with scratch.folder() as folder:
+        path, poster, preview = (folder / name for name in ("video", "poster", "preview"))
         try:
             with path.open("wb") as into:
                 fetched = http.fetch(

@@ -2,7 +2,6 @@
 by us from then on; an address is fetched by the queue, never while the customer waits for an answer."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from generations.request_files import is_own
 from generations.requests import GenerationRequest
 from generations.stored_files import FETCHED_KEPT
 from generations.uploads import UploadRefused
-from seedance_saas import http
+from seedance_saas import http, scratch
 from seedance_saas.errors import InvalidRequest
 
 FETCH_SECONDS_MAX = 12.0
@@ -142,8 +141,8 @@ def _own_name(url: str) -> str:
 
 
 def _keep_inline(organization: Organization, content: bytes, kind: str, where: str) -> StoredFile:
-    with tempfile.TemporaryDirectory() as folder:
-        path, clean = Path(folder, "file"), Path(folder, "clean")
+    with scratch.folder() as folder:
+        path, clean = folder / "file", folder / "clean"
         path.write_bytes(content)
         try:
             measured = probing.probe(path, kind, clean=clean)
@@ -173,10 +172,10 @@ def fetch_all(generation: Generation) -> None:
     rows = list(generation.input_files.select_related("stored").order_by("field", "position"))
     missing = [row for row in rows if row.stored is None]
     with (
-        tempfile.TemporaryDirectory() as folder,
+        scratch.folder() as folder,
         ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool,
     ):
-        fetched = [pool.submit(_fetch, row, Path(folder, str(row.pk))) for row in missing]
+        fetched = [pool.submit(_fetch, row, folder / str(row.pk)) for row in missing]
         try:
             for row, file in zip(missing, fetched, strict=True):
                 path, measured = file.result()

@@ -9,6 +9,7 @@ A name in storage is used once, so that deleting an object can never meet anothe
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 HALF_DONE = timedelta(hours=2)  # much longer than any process works on one file
 FETCHED_KEPT = timedelta(days=1)  # a file by URL is not fetched for the same request again at once
 BATCH = 200
+SWEEP_SECONDS = 20
 SHOWN_IN = ("video_file", "poster_file", "preview_file")  # of its generation
 Purpose, State = StoredFile.Purpose, StoredFile.State
 
@@ -249,13 +251,18 @@ def delete(rows: QuerySet[StoredFile]) -> int:
 
 
 def sweep() -> int:
-    """Delete what is no longer to be kept, and what a process that died has left; how many."""
-    now = timezone.now()
+    """Delete what is no longer to be kept, and what a process that died has left, for SWEEP_SECONDS; how many."""
+    now, ends = timezone.now(), time.monotonic() + SWEEP_SECONDS
     over = StoredFile.objects.filter(state=State.READY, keep_until__lte=now)
     half_done = StoredFile.objects.filter(created_at__lte=now - HALF_DONE).exclude(
         state=State.READY
     )
-    return delete(over) + delete(half_done)
+    deleted = 0
+    for rows in (half_done, over):
+        while (more := delete(rows)) and time.monotonic() < ends:
+            deleted += more
+        deleted += more
+    return deleted
 
 
 def _remove(row: StoredFile) -> None:

@@ -18,6 +18,7 @@ from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
 from generations.states import AttemptState
+from seedance_saas import scratch
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def sync_catalog() -> None:
 def forget_files() -> None:
     uploads.forget_expired()
     stored_files.sweep()
+    scratch.forget()
 
 
 def unstick() -> None:

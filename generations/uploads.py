@@ -1,6 +1,5 @@
 """Files that people and programs send to us, to be named in requests as `upload:upl_…` or by their address."""
 
-import tempfile
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ from accounts.models import ApiKey, Membership, Organization
 from generations import media, probing, stored_files
 from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
-from seedance_saas import storage
+from seedance_saas import scratch, storage
 from seedance_saas.api import moment
 from seedance_saas.errors import Conflict, Refusal
 from seedance_saas.storage import DirectUpload
@@ -63,8 +62,8 @@ def receive(
     expires_at = timezone.now() + timedelta(
         days=stored_files.policy_of(organization.pk).retention_days
     )
-    with tempfile.TemporaryDirectory() as folder:
-        clean = Path(folder, "clean")
+    with scratch.folder() as folder:
+        clean = folder / "clean"
         try:
             measured = probing.probe(path, clean=clean)
         except BadFile as bad:
@@ -122,8 +121,8 @@ def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Up
         raise NotThere(
             "The file has not arrived. Post it to the address that you were given first."
         )
-    with tempfile.TemporaryDirectory() as folder:
-        path, left = Path(folder, "file"), default_storage.size(row.name)
+    with scratch.folder() as folder:
+        path, left = folder / "file", default_storage.size(row.name)
         with path.open("wb") as into:
             # One byte more than is allowed is enough to be refused.
             for chunk in storage.files().read(row.name, 0, min(left, row.bytes + 1)):

@@ -226,6 +226,9 @@ STORAGES = {
 }
 # Every file that comes in goes to a temporary file as it arrives: none is held in memory.
 FILE_UPLOAD_HANDLERS = ["seedance_saas.uploading.ToTemporaryFile"]
+SCRATCH_DIR = Path(env.text("SCRATCH_DIR", str(DATA_DIR / "scratch")))  # while work is done on them
+FILE_UPLOAD_TEMP_DIR = str(SCRATCH_DIR)
+SCRATCH_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 FORM_BYTES_MAX = 200_000_000
 UPLOAD_BYTES_MAX = env.integer("UPLOAD_BYTES_MAX", 5_000_000_000)  # of an organization, together
 RETENTION_DAYS = env.integer("RETENTION_DAYS", 30, at_least=1, at_most=3650)

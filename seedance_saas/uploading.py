@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
+from seedance_saas import scratch
+
 
 class ToTemporaryFile(TemporaryFileUploadHandler):
     """Django's, which never holds a file in memory; a body that is too large is refused before it is read."""
@@ -20,3 +22,4 @@ class ToTemporaryFile(TemporaryFileUploadHandler):
     ) -> None:
         if content_length > settings.FORM_BYTES_MAX:
             raise RequestDataTooBig("The form is larger than any may be.")
+        scratch.forget()  # here, for a machine that serves the web alone runs no sweep

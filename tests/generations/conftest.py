@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 
 from accounts.models import Organization
 from generations import offers, rate_cards
+from seedance_saas import scratch
 from tests.generations.kept import Kept
 from tests.generations.steps import Line
 from tests.upstream import Upstream
@@ -47,10 +48,13 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def storage(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Kept:
-    """Where the files of this test are kept."""
+    """Where the files of this test are kept. What is left of work on them lies in a folder of its own, too."""
+    settings.SCRATCH_DIR = tmp_path / "scratch"
+    settings.FILE_UPLOAD_TEMP_DIR = str(scratch.root())
     if getattr(request, "param", "folder") == "folder":
         backend = "seedance_saas.storage.local.LocalStorage"
-        options: dict[str, Any] = {"location": str(tmp_path)}
+        options: dict[str, Any] = {"location": str(tmp_path / "media")}
+        (tmp_path / "media").mkdir()
     else:
         backend = "seedance_saas.storage.s3.BucketStorage"
         options = {

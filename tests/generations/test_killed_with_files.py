@@ -16,6 +16,7 @@ from django.utils.functional import empty
 
 from generations import inputs, stored_files, tasks, uploads
 from generations.models import Generation, StoredFile, Upload
+from seedance_saas import scratch
 from tests.generations.files import picture
 from tests.generations.steps import Line, lose_tasks
 from tests.generations.test_uploads import objects
@@ -79,6 +80,7 @@ def swept(line: Line) -> None:
     """All that is half done is given up by then, and what was fetched for nothing is kept no longer."""
     line.clock.shift(timedelta(days=2))
     tasks.forget_files()
+    assert list(scratch.root().iterdir()) == []
 
 
 @places
@@ -88,6 +90,7 @@ def test_an_upload_that_is_killed_leaves_nothing(line: Line, tmp_path: Path, pla
 
     killed(lambda: uploads.receive(line.organization, path), place)
     assert StoredFile.objects.count() == 1
+    assert len(list(scratch.root().iterdir())) == 1
 
     swept(line)
     assert objects() == []
