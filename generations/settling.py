@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import webhooks
 from billing import ledger, usage
-from generations import presentation, pricing, stored_files
+from generations import presentation, pricing, storage_policies, stored_files
 from generations.errors import FAILURES
 from generations.media import Video
 from generations.models import Generation, NegativeMargin
@@ -34,7 +34,7 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
     charged_microusd = seconds * generation.rate_microusd_per_second
 
     expire_at = timezone.now() + timedelta(
-        days=stored_files.policy_of(generation.organization_id).retention_days
+        days=storage_policies.policy_of(generation.organization_id).retention_days
     )
     files = {
         "video_file": video.file,

@@ -14,21 +14,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import Organization
-from generations import file_types
+from generations import file_types, storage_policies
 from generations.limits import Measured
-from generations.models import Generation, InputFile, StoragePolicy, StoredFile
+from generations.models import Generation, InputFile, StoredFile
 from generations.states import FINAL
 from seedance_saas import ids
-from seedance_saas.errors import Conflict
 
 logger = logging.getLogger(__name__)
 
@@ -40,38 +38,13 @@ SHOWN_IN = ("video_file", "poster_file", "preview_file")  # of its generation
 Purpose, State = StoredFile.Purpose, StoredFile.State
 
 
-class StorageFull(Conflict):
-    """The organization has uploaded as many bytes as it may keep."""
-
-    code = "storage_full"
-
-
-# -- what an organization may keep ------------------------------------------------------------------
-
-
-def policy_of(organization_id: str) -> StoragePolicy:
-    """Its own, or what the settings say for all."""
-    own = StoragePolicy.objects.filter(pk=organization_id).first()
-    return own or StoragePolicy(
-        organization_id=organization_id,
-        retention_days=settings.RETENTION_DAYS,
-        upload_bytes_max=settings.UPLOAD_BYTES_MAX,
-    )
-
-
-def uploaded_bytes(organization_id: str) -> int:
-    """What its uploads take now, those on their way included."""
-    rows = StoredFile.objects.filter(organization_id=organization_id, purpose=Purpose.UPLOAD)
-    return rows.aggregate(total=Sum("bytes"))["total"] or 0
-
-
 # -- keeping ----------------------------------------------------------------------------------------
 
 
 def keep_input(
     organization_id: str, path: Path, measured: Measured, *, keep_until: datetime, upload: bool
 ) -> StoredFile:
-    """The file at `path`, kept once for its organization however often it comes. Raises StorageFull.
+    """The file at `path`, kept once for its organization however often it comes. Raises storage_policies.StorageFull.
 
     A repeat gives the same row, and never shortens its life. Locks the organization's row for an upload, so
     that two at once do not both fit into the last place.
@@ -84,7 +57,7 @@ def keep_input(
         if known and (known.purpose == Purpose.UPLOAD or not upload):
             return known
         if upload:
-            _refuse_if_full(organization_id, measured.bytes)
+            storage_policies.refuse_if_full(organization_id, measured.bytes)
         if known:
             StoredFile.objects.filter(pk=known.pk).update(purpose=Purpose.UPLOAD)
             known.purpose = Purpose.UPLOAD
@@ -132,7 +105,7 @@ def announce(organization_id: str, size: int) -> StoredFile:
     """
     with transaction.atomic():
         Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
-        _refuse_if_full(organization_id, size)
+        storage_policies.refuse_if_full(organization_id, size)
         id = ids.new("fil")
         return StoredFile.objects.create(
             id=id,
@@ -181,19 +154,6 @@ def _known(organization_id: str, sha256: str, keep_until: datetime) -> StoredFil
     if found:
         use([found], keep_until=keep_until)
     return found
-
-
-def _refuse_if_full(organization_id: str, size: int) -> None:
-    most, used = policy_of(organization_id).upload_bytes_max, uploaded_bytes(organization_id)
-    if used + size > most:
-        raise StorageFull(
-            f"Your uploads take {used:,} of {most:,} bytes, and this one has {size:,}. "
-            "Delete some, or wait until they expire.",
-            param="file",
-            bytes_max=most,
-            used_bytes=used,
-            bytes=size,
-        )
 
 
 def _row(

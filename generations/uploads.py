@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization
-from generations import media, probing, stored_files
+from generations import media, probing, storage_policies, stored_files
 from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
 from seedance_saas import scratch, storage
@@ -60,7 +60,7 @@ def receive(
     Each call makes an upload; the same content lies in storage once. No transaction may be open.
     """
     expires_at = timezone.now() + timedelta(
-        days=stored_files.policy_of(organization.pk).retention_days
+        days=storage_policies.policy_of(organization.pk).retention_days
     )
     with scratch.folder() as folder:
         clean = folder / "clean"

@@ -21,4 +21,5 @@ urlpatterns = [
     ),
     path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),
     path("generations/<str:generation_id>/cancel", views.cancel, name="cancel"),
+    path("generations/<str:generation_id>/erase", views.erase, name="erase"),
 ]

@@ -8,9 +8,10 @@ from typing import Any
 import av
 import pytest
 from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
 from PIL import Image
 
-from accounts.models import Event, IdempotencyRecord
+from accounts.models import AuditEntry, Event, IdempotencyRecord
 from generations import collecting, erasing, tasks
 from generations.models import Attempt, Generation, ProviderEvent, StoragePolicy, StoredFile
 from tests.generations.files import picture
@@ -121,15 +122,35 @@ def test_files_stay_for_thirty_days_and_the_receipt_stays(line: Line) -> None:
 
 
 def test_an_organization_may_keep_them_for_another_time(line: Line) -> None:
-    StoragePolicy.objects.create(
-        organization=line.organization, retention_days=1, upload_bytes_max=10
-    )
+    call_command(
+        "set_storage", organization=line.organization.id, retention_days=1, why="asked",
+        stdout=io.StringIO(),
+    )  # fmt: skip
+    entry = AuditEntry.objects.get(action="storage.changed")
+    assert (entry.before["retention_days"], entry.after["retention_days"]) == (30, 1)
     ended(line, clip(4))
     line.clock.shift(timedelta(days=1, seconds=1))
 
     tasks.forget_files()
 
     assert objects() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"retention_days": 0},
+        {"retention_days": 3651},
+        {"upload_bytes_max": -1},
+        {"organization": "org_x"},
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(line: Line, options: dict[str, Any]) -> None:
+    with pytest.raises(CommandError):
+        call_command("set_storage", **{"organization": line.organization.id, "why": "x", **options})
+
+    assert not StoragePolicy.objects.exists()
+    assert not AuditEntry.objects.filter(action="storage.changed").exists()
 
 
 # -- erased -----------------------------------------------------------------------------------------

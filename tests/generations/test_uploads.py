@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import IdempotencyRecord, Organization
-from generations import limits, stored_files, tasks, uploads
+from generations import limits, storage_policies, tasks, uploads
 from generations.models import Generation, StoredFile, Upload
 from seedance_saas.errors import Refusal
 from tests.generations.files import picture, sound, video, wav
@@ -174,7 +174,9 @@ def test_the_same_content_lies_in_storage_once(api: Api) -> None:
 
     assert first["id"] != second["id"]
     assert len(objects()) == 1
-    assert stored_files.uploaded_bytes(Upload.objects.all()[0].organization_id) == len(picture())
+    assert storage_policies.uploaded_bytes(Upload.objects.all()[0].organization_id) == len(
+        picture()
+    )
 
 
 def test_the_same_content_of_two_organizations_lies_there_twice(
