@@ -138,7 +138,8 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("paste", (event) => {
   const files = filesIn(event.clipboardData);
-  if (!files.length) return;
+  // Copied from a table, text comes with a picture of itself: the text is meant.
+  if (!files.length || event.clipboardData.types.includes("text/plain")) return;
   event.preventDefault();
   take(files);
 });
