@@ -7,6 +7,7 @@ from generations import end_users_views, playground, views
 urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
+    path("create/upload", playground.upload, name="create_upload"),
     path("create/quote", playground.quote, name="create_quote"),
     path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),
@@ -20,4 +21,5 @@ urlpatterns = [
     ),
     path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),
     path("generations/<str:generation_id>/cancel", views.cancel, name="cancel"),
+    path("generations/<str:generation_id>/erase", views.erase, name="erase"),
 ]

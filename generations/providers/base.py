@@ -8,7 +8,7 @@ ProviderOutcomeUnknown   may have started: look before paying twice
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from generations import catalog
 
@@ -83,6 +83,12 @@ class Provider(Protocol):
         """Ids of jobs that may be the one sent at `sent_at` whose answer was lost, best first.
 
         An empty list: the provider knows of none. Raises ProviderUnavailable.
+        """
+
+    def schema(self, slug: str) -> dict[str, Any]:
+        """The JSON Schema of a model's input as it is now; empty if the provider does not know the model.
+
+        Raises ProviderUnavailable.
         """
 
     def webhook_job_id(self, body: str) -> str | None:

@@ -164,6 +164,16 @@ class EachLabs:
             raise ProviderUnavailable(f"the input of a job is not shown: {response.status_code}")
         return body["input"]
 
+    def schema(self, slug: str) -> dict[str, Any]:
+        """`GET /v1/model?slug=` (B, overview); it needs no key."""
+        response = self._get("/v1/model", {"slug": slug})
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return {}
+        schema = wire.read_json(response).get("request_schema")
+        if response.status_code != httpx.codes.OK or not isinstance(schema, dict) or not schema:
+            raise ProviderUnavailable(f"status {response.status_code} without a schema")
+        return schema
+
     def webhook_job_id(self, body: str) -> str | None:
         try:
             job_id = json.loads(body).get("exec_id")

@@ -35,7 +35,7 @@ _MODERATION_WORDS = ("moderation", "content policy", "content_policy", "sensitiv
 
 
 def slug(job: JobRequest) -> str:
-    return job.model.aliases[0]
+    return job.model.slugs["eachlabs"]
 
 
 def job_id_of(row: dict[str, Any]) -> Any:

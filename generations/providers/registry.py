@@ -7,6 +7,8 @@ from django.conf import settings
 from generations.providers.base import Provider
 from generations.providers.eachlabs import EachLabs
 
+NAMES = ("eachlabs",)
+
 
 @cache
 def get(name: str) -> Provider:
