@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import cards, invoices, purchases
+from billing import cards, credit_lines, invoices, purchases
 from billing.models import (
     AutoTopUp,
     CreditLine,
@@ -20,7 +20,7 @@ from billing.models import (
     StripeCheck,
     StripeCustomer,
 )
-from billing.stripe_gateway import books, usage
+from billing.stripe_gateway import books, invoicing, usage
 from billing.stripe_gateway.connection import StripeUnavailable
 from billing.usage_reports import NAMES
 from seedance_saas import queue
@@ -114,7 +114,9 @@ class _Run:
             purchase = (
                 Purchase.objects.filter(intent_id=back.intent_id).exclude(intent_id="").first()
             )
-            if purchase and not _is_known(back.stripe_id, back.state):
+            if purchase is None and back.intent_id:
+                invoices.follow_payment(back.intent_id)
+            elif purchase and not _is_known(back.stripe_id, back.state):
                 self._follow(purchase)
                 if _is_known(back.stripe_id, back.state):
                     self.healed.append(f"{back.kind} {back.stripe_id} is {back.state}")
@@ -155,14 +157,32 @@ class _Run:
 
     def lines_and_cards(self) -> None:
         for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
-            for stripe_id in usage.invoices_of(line.subscription_id, since=self.since):
-                self.objects_count += 1
-                invoices.follow(stripe_id)
-            if line.closure == CreditLine.Closure.OPERATOR:
-                usage.end_subscription(line.subscription_id)
+            try:
+                self._line(line)
+            except StripeUnavailable:
+                raise
+            except Exception:
+                # One that cannot be followed must not hide the others.
+                logger.exception("stripe.not_followed line=%s", line.pk)
+                self.differences.append(f"the line of {line.pk} cannot be followed")
         charged = AutoTopUp.objects.filter(is_on=True).values("organization")
         for customer in StripeCustomer.objects.filter(organization__in=charged):
             cards.follow(customer.stripe_id)
+
+    def _line(self, line: CreditLine) -> None:
+        """Its invoices are followed; its subscription lives as long as it does, and leaves nothing behind."""
+        for stripe_id in invoicing.invoices_of(line.subscription_id, since=self.since):
+            self.objects_count += 1
+            invoices.follow(stripe_id)
+        if line.state == CreditLine.State.OPENING:
+            return
+        if usage.has_ended(line.subscription_id):
+            if line.closure != CreditLine.Closure.OPERATOR:
+                self.healed.append(f"the line of {line.pk} is closed: its subscription has ended")
+            credit_lines.close(line.organization, CreditLine.Closure.OPERATOR)
+            invoices.ask_for_rest(line)
+        else:
+            credit_lines.end(line.subscription_id)
 
     def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
         try:

@@ -33,7 +33,6 @@ from billing.models import (
     StripeCustomer,
     StripeEvent,
 )
-from billing.stripe_gateway import usage
 from billing.stripe_gateway.connection import StripeUnavailable
 
 logger = logging.getLogger(__name__)
@@ -110,7 +109,7 @@ def open_line(organization_id: str) -> None:
 
 def end_line(subscription_id: str) -> None:
     """If Stripe is away the queue brings it again; the daily comparison finds one that lives on."""
-    usage.end_subscription(subscription_id)
+    credit_lines.end(subscription_id)
 
 
 def follow_invoice(stripe_id: str) -> None:
