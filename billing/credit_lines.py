@@ -6,8 +6,9 @@ brings the grants there, however we came here.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -28,7 +29,9 @@ logger = logging.getLogger(__name__)
 State, Closure = CreditLine.State, CreditLine.Closure
 NET_DAYS_MAX = 90
 LIMIT_CENTS_MAX = 1_000_000_00
-TRY_AGAIN = timedelta(minutes=5)
+TAKEN_BACK = (
+    "taken_back:"  # the reference of what the operator does not charge: see `usage_reports`
+)
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,18 @@ class Standing:
 
 @transaction.atomic
 def approve(
-    organization: Organization, *, limit_cents: int, net_days: int, actor: User
+    organization: Organization,
+    *,
+    limit_cents: int,
+    net_days: int,
+    actor: User,
+    address: str | None = None,
 ) -> CreditLine:
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row.
-    Locks the wallet.
+    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
+    and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -70,19 +78,22 @@ def approve(
         CreditLine.objects.filter(pk=line.pk).update(limit_cents=limit_cents, net_days=net_days)
     if is_new or line.closure == Closure.OPERATOR:
         CreditLine.objects.filter(pk=line.pk).update(
-            state=State.OPENING, closure="", subscription_id="", due_at=timezone.now()
+            state=State.OPENING, closure="", due_at=timezone.now()
         )
         queue.enqueue("billing.tasks.open_line", organization.pk)
     adjust(organization)
-    audit.note(
-        organization,
-        "credit_line.approved",
-        organization.pk,
-        actor=actor,
-        before=_terms(before) if before else {},
-        after=_terms(CreditLine.objects.get(pk=line.pk)),
-    )
     line.refresh_from_db()
+    old, new = _terms(before) if before else {}, _terms(line)
+    if old != new:
+        audit.note(
+            organization,
+            "credit_line.approved",
+            organization.pk,
+            actor=actor,
+            address=address,
+            before=old,
+            after=new,
+        )
     return line
 
 
@@ -95,37 +106,50 @@ def _terms(line: CreditLine) -> dict[str, object]:
 
 
 def open(line: CreditLine) -> None:
-    """Make Stripe's subscription, then let the line be used. A repeat makes no second one.
+    """Make Stripe's subscription, then let the line be used. A repeat, or two at once, make no second one.
 
     Asks Stripe: no transaction may be open.
     """
     if line.state != State.OPENING:
         return
-    customer = customers.ensure(line.organization)
-    # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
-    subscription_id = usage.subscription_of_customer(
-        customer.stripe_id, line.organization_id
-    ) or usage.create_subscription(
-        line.organization_id,
-        customer_id=customer.stripe_id,
-        net_days=line.net_days,
-        key=f"subscription:{line.organization_id}:{int((line.due_at or line.created_at).timestamp())}",
-    )
+    customer_id = customers.ensure(line.organization).stripe_id
+    # One that was made a day ago and whose answer was lost, or one that was to end with this month.
+    subscription_id = usage.subscription_of_customer(customer_id, line.organization_id)
+    if subscription_id:
+        usage.keep_subscription(subscription_id)
+    else:
+        subscription_id = usage.create_subscription(
+            line.organization_id,
+            customer_id=customer_id,
+            net_days=line.net_days,
+            # The same however often it is tried; another one after the line's last subscription has ended.
+            key=f"subscription:{line.organization_id}:{line.subscription_id}:{line.net_days}",
+        )
     with transaction.atomic():
         ledger.lock(line.organization)
-        CreditLine.objects.filter(pk=line.pk, state=State.OPENING).update(
+        known = CreditLine.objects.filter(pk=line.pk)
+        known.filter(state=State.OPENING).update(
             state=State.OPEN, subscription_id=subscription_id, due_at=None
         )
+        # Closed while Stripe was asked: its subscription ends like any other.
+        if known.filter(closure=Closure.OPERATOR).update(subscription_id=subscription_id):
+            queue.enqueue("billing.tasks.end_line", subscription_id)
         adjust(line.organization)
 
 
 @transaction.atomic
 def close(
-    organization: Organization, why: CreditLine.Closure, *, actor: User | None = None
+    organization: Organization,
+    why: CreditLine.Closure,
+    *,
+    reason: str = "",
+    actor: User | None = None,
+    address: str | None = None,
 ) -> None:
     """Nothing new is held from the line; what runs ends as usual. A repeat changes nothing. Locks the wallet.
 
-    Closed by the operator, its subscription ends with the running month, whose invoice is still made.
+    Closed by the operator, who says the `reason`, its subscription ends with the running month, whose invoice is
+    still made.
     """
     ledger.lock(organization)
     line = CreditLine.objects.filter(organization=organization).first()
@@ -136,7 +160,12 @@ def close(
     if why == Closure.OPERATOR and line.subscription_id:
         queue.enqueue("billing.tasks.end_line", line.subscription_id)
     audit.note(
-        organization, "credit_line.closed", organization.pk, actor=actor, after={"why": why.value}
+        organization,
+        "credit_line.closed",
+        organization.pk,
+        actor=actor,
+        address=address,
+        after={"why": why.value} | ({"reason": reason} if reason else {}),
     )
     logger.info("credit_line.closed organization=%s why=%s", organization.pk, why)
 
@@ -186,37 +215,63 @@ def adjust(organization: Organization) -> None:
 
 
 def standing(line: CreditLine) -> Standing:
-    """What was ever given to the line, less what is left or held, was used; what is not paid of it is open."""
-    grants = _grants(line.organization)
-    given = grants.aggregate(total=Sum("amount_microusd", default=0))["total"]
-    available = grants.aggregate(total=Sum("account__balance_microusd", default=0))["total"]
-    of_line = Transfer.objects.filter(organization=line.organization, grant__in=grants)
-    moved = of_line.aggregate(
-        taken=Sum("amount_microusd", filter=Q(kind=Transfer.Kind.CLAW_BACK), default=0),
-        corrected_up=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, from_account="write_off"),
-            default=0,
-        ),
-        corrected_down=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, to_account="write_off"),
-            default=0,
-        ),
-        held=Sum(
-            "amount_microusd", filter=Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None), default=0
-        ),
+    return standings([line])[line.organization_id]
+
+
+def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
+    """By organization, in three queries however many lines there are.
+
+    What was ever given to a line, less what is left or held, was used; what is not paid of it is open. What was
+    taken back is given a second time, so it is counted once.
+    """
+    organizations = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=organizations, kind=Grant.Kind.INVOICE)
+    given = _by_organization(
+        grants,
+        ever=Sum("amount_microusd"),
+        available=Sum("account__balance_microusd"),
     )
-    ever = given - moved["taken"] + moved["corrected_up"] - moved["corrected_down"]
-    freed = Invoice.objects.filter(organization=line.organization, is_settled=True).aggregate(
-        total=Sum("usage_microusd", default=0)
-    )["total"]
+    kind = Transfer.Kind
+    corrected = Q(kind=kind.CORRECTION) & ~Q(reference__startswith=TAKEN_BACK)
+    moved = _by_organization(
+        Transfer.objects.filter(organization__in=organizations, grant__in=grants),
+        taken=_sum(Q(kind=kind.CLAW_BACK) | corrected & Q(to_account="write_off")),
+        added=_sum(corrected & Q(from_account="write_off")),
+        held=_sum(Q(kind=kind.HOLD, hold__resolved_at=None)),
+    )
+    settled = Invoice.objects.filter(organization__in=organizations, is_settled=True)
+    paid = _by_organization(settled, usage=Sum("usage_microusd"))
+    return {
+        line.organization_id: _standing(
+            line,
+            given.get(line.organization_id, {}),
+            moved.get(line.organization_id, {}),
+            paid.get(line.organization_id, {}),
+        )
+        for line in lines
+    }
+
+
+def _standing(
+    line: CreditLine, given: dict[str, int], moved: dict[str, int], paid: dict[str, int]
+) -> Standing:
+    available, held = given.get("available", 0), moved.get("held", 0)
+    ever = given.get("ever", 0) - moved.get("taken", 0) + moved.get("added", 0)
     return Standing(
         limit_microusd=line.limit_cents * 10_000,
         available_microusd=available,
-        held_microusd=moved["held"],
-        open_microusd=ever - available - moved["held"] - freed,
+        held_microusd=held,
+        open_microusd=ever - available - held - paid.get("usage", 0),
     )
+
+
+def _sum(condition: Q) -> Sum:
+    return Sum("amount_microusd", filter=condition, default=0)
+
+
+def _by_organization(rows: QuerySet[Any], **sums: Sum) -> dict[str, dict[str, int]]:
+    found = rows.order_by().values("organization_id").annotate(**sums)
+    return {row["organization_id"]: row for row in found}
 
 
 def _grants(organization: Organization) -> QuerySet[Grant]:

@@ -109,8 +109,13 @@ def open_line(organization_id: str) -> None:
 
 
 def end_line(subscription_id: str) -> None:
-    """If Stripe is away the queue brings it again; the daily comparison finds one that lives on."""
-    usage.end_subscription(subscription_id)
+    """If Stripe is away the queue brings it again; the daily comparison finds one that lives on.
+
+    A line that was approved again meanwhile keeps it.
+    """
+    closed = CreditLine.objects.filter(closure=CreditLine.Closure.OPERATOR)
+    if closed.filter(subscription_id=subscription_id).exists():
+        usage.end_subscription(subscription_id)
 
 
 def follow_invoice(stripe_id: str) -> None:

@@ -147,6 +147,12 @@ def end_subscription(subscription_id: str) -> None:
         client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
 
 
+def keep_subscription(subscription_id: str) -> None:
+    """It was to end with the running month, and does not. A repeat changes nothing."""
+    with asking() as client:
+        client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+
+
 def subscription_of_customer(customer_id: str, organization_id: str) -> str:
     """The living subscription that bears an organization's name; "" if there is none."""
     with asking() as client:
