@@ -4,6 +4,7 @@ It pages through what Stripe has, not through what we know, so that what we neve
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Sum
@@ -157,7 +158,8 @@ class _Run:
         for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
             for stripe_id in usage.invoices_of(line.subscription_id, since=self.since):
                 self.objects_count += 1
-                invoices.follow(stripe_id)
+                if not self._try(invoices.follow, stripe_id):
+                    self.differences.append(f"invoice {stripe_id} cannot be followed")
             if line.closure == CreditLine.Closure.OPERATOR:
                 usage.end_subscription(line.subscription_id)
         charged = AutoTopUp.objects.filter(is_on=True).values("organization")
@@ -165,15 +167,19 @@ class _Run:
             cards.follow(customer.stripe_id)
 
     def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
+        is_followed = self._try(purchases.follow, purchase, intent_id=intent_id)
+        purchase.refresh_from_db()
+        return is_followed
+
+    def _try(self, follow: Callable[..., object], *what: object, **more: str) -> bool:
+        """One that cannot be followed must not hide the others."""
         try:
-            purchases.follow(purchase, intent_id=intent_id)
+            follow(*what, **more)
         except StripeUnavailable:
             raise
         except Exception:
-            # One that cannot be followed must not hide the others.
-            logger.exception("stripe.not_followed purchase=%s", purchase.id)
+            logger.exception("stripe.not_followed %s", what)
             return False
-        purchase.refresh_from_db()
         return True
 
 

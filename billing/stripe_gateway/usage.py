@@ -143,8 +143,13 @@ def create_subscription(organization_id: str, *, customer_id: str, net_days: int
 
 def end_subscription(subscription_id: str) -> None:
     """After the running month has been invoiced there is no other. A repeat changes nothing."""
-    with asking() as client:
-        client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+    try:
+        with asking() as client:
+            client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+    except StripeRefused:
+        with asking() as client:  # one that has ended already stays as it is
+            if client.v1.subscriptions.retrieve(subscription_id).status != "canceled":
+                raise
 
 
 def keep_subscription(subscription_id: str) -> None:
