@@ -4,6 +4,7 @@ It pages through what Stripe has, not through what we know, so that what we neve
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Sum
@@ -157,13 +158,7 @@ class _Run:
 
     def lines_and_cards(self) -> None:
         for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
-            try:
-                self._line(line)
-            except StripeUnavailable:
-                raise
-            except Exception:
-                # One that cannot be followed must not hide the others.
-                logger.exception("stripe.not_followed line=%s", line.pk)
+            if not self._try(self._line, line):
                 self.differences.append(f"the line of {line.pk} cannot be followed")
         charged = AutoTopUp.objects.filter(is_on=True).values("organization")
         for customer in StripeCustomer.objects.filter(organization__in=charged):
@@ -185,15 +180,19 @@ class _Run:
             credit_lines.end(line.subscription_id)
 
     def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
+        is_followed = self._try(purchases.follow, purchase, intent_id=intent_id)
+        purchase.refresh_from_db()
+        return is_followed
+
+    def _try(self, follow: Callable[..., object], *what: object, **more: str) -> bool:
+        """One that cannot be followed must not hide the others."""
         try:
-            purchases.follow(purchase, intent_id=intent_id)
+            follow(*what, **more)
         except StripeUnavailable:
             raise
         except Exception:
-            # One that cannot be followed must not hide the others.
-            logger.exception("stripe.not_followed purchase=%s", purchase.id)
+            logger.exception("stripe.not_followed %s", what)
             return False
-        purchase.refresh_from_db()
         return True
 
 

@@ -8,6 +8,7 @@ brings the grants there, however we came here.
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -44,13 +45,18 @@ class Standing:
 
 @transaction.atomic
 def approve(
-    organization: Organization, *, limit_cents: int, net_days: int, actor: User
+    organization: Organization,
+    *,
+    limit_cents: int,
+    net_days: int,
+    actor: User,
+    address: str | None = None,
 ) -> CreditLine:
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row.
-    Locks the wallet.
+    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
+    and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -76,15 +82,18 @@ def approve(
         queue.enqueue("billing.tasks.open_line", organization.pk)
     line.save()
     adjust(organization)
-    audit.note(
-        organization,
-        "credit_line.approved",
-        organization.pk,
-        actor=actor,
-        before=_terms(before) if before else {},
-        after=_terms(line),
-    )
     line.refresh_from_db()
+    old, new = _terms(before) if before else {}, _terms(line)
+    if old != new:
+        audit.note(
+            organization,
+            "credit_line.approved",
+            organization.pk,
+            actor=actor,
+            address=address,
+            before=old,
+            after=new,
+        )
     return line
 
 
@@ -130,11 +139,17 @@ def open(line: CreditLine) -> None:
 
 @transaction.atomic
 def close(
-    organization: Organization, why: CreditLine.Closure, *, actor: User | None = None
+    organization: Organization,
+    why: CreditLine.Closure,
+    *,
+    reason: str = "",
+    actor: User | None = None,
+    address: str | None = None,
 ) -> None:
     """Nothing new is held from the line; what runs ends as usual. A repeat changes nothing. Locks the wallet.
 
-    Closed by the operator, its subscription ends with the running month, whose invoice is still made.
+    Closed by the operator, who says the `reason`, its subscription ends with the running month, whose invoice is
+    still made.
     """
     ledger.lock(organization)
     line = CreditLine.objects.filter(organization=organization).first()
@@ -145,7 +160,12 @@ def close(
     if why == Closure.OPERATOR and line.subscription_id:
         queue.enqueue("billing.tasks.end_line", line.subscription_id)
     audit.note(
-        organization, "credit_line.closed", organization.pk, actor=actor, after={"why": why.value}
+        organization,
+        "credit_line.closed",
+        organization.pk,
+        actor=actor,
+        address=address,
+        after={"why": why.value} | ({"reason": reason} if reason else {}),
     )
     logger.info("credit_line.closed organization=%s why=%s", organization.pk, why)
 
@@ -245,6 +265,15 @@ def standing(line: CreditLine) -> Standing:
         held_microusd=moved["held"],
         open_microusd=moved["used"] - moved["taken_back"] - settled,
     )
+
+
+def _sum(condition: Q) -> Sum:
+    return Sum("amount_microusd", filter=condition, default=0)
+
+
+def _by_organization(rows: QuerySet[Any], **sums: Sum) -> dict[str, dict[str, int]]:
+    found = rows.order_by().values("organization_id").annotate(**sums)
+    return {row["organization_id"]: row for row in found}
 
 
 def _grants(organization: Organization) -> QuerySet[Grant]:

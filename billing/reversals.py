@@ -6,7 +6,7 @@ that was won after a refund, and the same thing told five times all end in the s
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -42,6 +42,7 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
         row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
         row.failure_message = back.failure_message
+        row.evidence_due_at = back.evidence_due_at
         settle(purchase, row, before)
 
 
@@ -72,6 +73,16 @@ def withdrawn_microusd(purchase: Purchase, out_cents: int) -> int:
     return purchase.amount_microusd * min(out_cents, purchase.total_cents) // purchase.total_cents
 
 
+def references(rows: Iterable[Reversal]) -> list[str]:
+    """Of every transfer that they made."""
+    moves = [_reference(row, number) for row in rows for number in range(1, row.moves_count + 1)]
+    return [*moves, *(f"{reference}:bonus" for reference in moves)]
+
+
+def _reference(row: Reversal, number: int) -> str:
+    return f"{row.kind}:{row.id}" + (f":{number}" if number > 1 else "")
+
+
 def _move_credits(purchase: Purchase, row: Reversal) -> None:
     """Withdraw, or give again, the difference to what was withdrawn: of the purchase, and of its bonus in proportion.
 
@@ -86,7 +97,7 @@ def _move_credits(purchase: Purchase, row: Reversal) -> None:
     if change == 0 and bonus_target == purchase.bonus_withdrawn_microusd:
         return
     row.moves_count += 1
-    reference = f"{row.kind}:{row.id}" + (f":{row.moves_count}" if row.moves_count > 1 else "")
+    reference = _reference(row, row.moves_count)
     account = _ACCOUNTS[Reversal.Kind(row.kind)]
     grants = [grant] if bonus is None else [grant, bonus]
     if change > 0:

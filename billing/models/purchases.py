@@ -206,6 +206,7 @@ class Reversal(models.Model):
     due_at = models.DateTimeField(null=True)  # of one that Stripe has not ended
     reason = models.CharField(max_length=200, blank=True)
     failure_message = models.TextField(blank=True)
+    evidence_due_at = models.DateTimeField(null=True)  # of a dispute that waits for our answer
     made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     # How often it has moved credits: a number in the references of its transfers.
     moves_count = models.PositiveIntegerField(default=0)

@@ -4,7 +4,7 @@ Sources: docs.stripe.com/api/checkout/sessions, /payment_intents, /refunds, /dis
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import stripe
 from django.conf import settings
@@ -51,6 +51,7 @@ class MoneyBack:
     reason: str
     failure_message: str
     created: int
+    evidence_due_at: datetime | None = None  # while a dispute waits for our answer
 
 
 @dataclass(frozen=True)
@@ -309,6 +310,7 @@ def disputed(dispute: stripe.Dispute) -> MoneyBack:
         state = "inquiry"
     else:
         state = _DISPUTE_STATES.get(status, "open")
+    due_by = dispute.evidence_details.due_by if status.endswith("needs_response") else None
     return MoneyBack(
         stripe_id=dispute.id,
         kind="dispute",
@@ -319,6 +321,7 @@ def disputed(dispute: stripe.Dispute) -> MoneyBack:
         reason=dispute.reason,
         failure_message="",
         created=dispute.created,
+        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )
 
 
