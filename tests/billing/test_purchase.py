@@ -140,6 +140,21 @@ def test_a_form_that_does_not_know_of_a_payment_asks_once_more(
     assert buy(50_00, "form2", last_paid_id=first.id).state == "open"
 
 
+@pytest.mark.parametrize("cents", [25_00, 10_000_00])
+def test_the_smallest_and_the_largest_amount_are_bought(
+    acme: Organization,
+    buy: Buy,
+    stripe_account: StripeAccount,
+    run_queue: Callable[[], int],
+    cents: int,
+) -> None:
+    stripe_account.press(buy(cents).session_id)
+    stripe_account.deliver()
+    run_queue()
+
+    assert money(acme) == (25_000_000 + cents * 10_000, 0)
+
+
 @pytest.mark.parametrize("cents", [24_99, 10_000_01, 0, -50_00])
 def test_an_amount_out_of_limits_leaves_nothing_behind(buy: Buy, cents: int) -> None:
     with pytest.raises(InvalidRequest, match=r"\$25\.00 to \$10,000\.00") as refused:
