@@ -118,8 +118,21 @@ def open_checkout(purchase: Purchase) -> Purchase:
 
     Asks Stripe: no transaction may be open. Raises StripeUnavailable, and then it may be tried again.
     """
-    if purchase.session_id or purchase.state not in (State.CREATED, State.CLOSING):
+    if not _has_no_page(purchase):
         return purchase
+    try:
+        return _open(purchase)
+    except _Overtaken:  # by a second click, for one: both get the page
+        purchase.refresh_from_db()
+        return follow(purchase)
+
+
+def _has_no_page(purchase: Purchase) -> bool:
+    is_waiting = purchase.state in (State.CREATED, State.CLOSING)
+    return purchase.origin == Origin.CHECKOUT and is_waiting and not purchase.session_id
+
+
+def _open(purchase: Purchase) -> Purchase:
     page = f"{settings.PUBLIC_URL}/billing/purchases/{purchase.id}"
     checkout = payments.create_checkout(
         purchase_id=purchase.id,
@@ -153,9 +166,9 @@ def _look(purchase: Purchase, intent_id: str) -> Purchase:
     if purchase.origin == Origin.AUTO_TOP_UP and purchase.state == State.CREATED and not intent_id:
         return charge(purchase)
     is_young = timezone.now() - purchase.created_at < CHECKOUT_FOR
-    if purchase.origin == Origin.CHECKOUT and not purchase.session_id and is_young:
+    if _has_no_page(purchase) and is_young:
         # The answer was lost, or nobody asked yet. After its time it could not be paid anyway.
-        purchase = open_checkout(purchase)
+        purchase = _open(purchase)
     checkout = None
     if purchase.session_id:
         is_closing = purchase.state == State.CLOSING
@@ -163,6 +176,12 @@ def _look(purchase: Purchase, intent_id: str) -> Purchase:
         checkout = ask(purchase.session_id)
     intent_id = purchase.intent_id or (checkout.intent_id if checkout else "") or intent_id
     payment = payments.read_payment(intent_id) if intent_id else None
+    if (
+        payment
+        and payment.needs_person
+        and (purchase.origin, purchase.state) == (Origin.AUTO_TOP_UP, State.PROCESSING)
+    ):
+        payment = payments.cancel_payment(intent_id)  # a debit failed, and nobody is there to pay
     return apply(purchase, checkout, payment)
 
 

@@ -65,7 +65,8 @@ class Purchase(models.Model):
     # When whoever owns the state looks at it next.
     due_at = models.DateTimeField()
 
-    amount_cents = models.PositiveIntegerField()  # the credits' price, without tax
+    # The credits' price, without tax. Wide, for the check below counts it in micro-dollars.
+    amount_cents = models.PositiveBigIntegerField()
     bonus_microusd = models.BigIntegerField(default=0)
     tax_cents = models.PositiveIntegerField(default=0)
     total_cents = models.PositiveIntegerField(null=True)  # what was paid

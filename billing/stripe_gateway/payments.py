@@ -5,6 +5,7 @@ Sources: docs.stripe.com/api/checkout/sessions, /payment_intents, /refunds, /dis
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import stripe
 from django.conf import settings
@@ -99,11 +100,15 @@ def card_of(customer_id: str) -> Card | None:
                 customer_id, {"type": "card", "limit": 1}
             )
             method = next(iter(methods.data), None)
-    if method is None or method.card is None:
+    card = _field(method, "card")
+    if method is None or card is None:
         return None
-    return Card(
-        method.id, method.card.brand, method.card.last4, method.card.fingerprint or method.id
-    )
+    return Card(method.id, card.brand, card.last4, card.fingerprint or method.id)
+
+
+def _field(found: stripe.StripeObject | None, name: str) -> Any:
+    """One that Stripe leaves out where it does not apply: None then."""
+    return getattr(found, name, None)
 
 
 def create_checkout(
@@ -251,20 +256,18 @@ def read_payment(intent_id: str) -> Payment:
         card=_card_of_charge(charge) if charge else None,
         method=details.type if details else "",
         receipt_url=(charge.receipt_url or "") if charge else "",
-        failure_code=(error.decline_code or error.code or "") if error else "",
-        failure_message=(error.message or "") if error else "",
+        failure_code=_field(error, "decline_code") or _field(error, "code") or "",
+        failure_message=_field(error, "message") or "",
         money_back=tuple(sorted(back, key=lambda one: (one.created, one.stripe_id))),
     )
 
 
 def _card_of_charge(charge: stripe.Charge) -> Card | None:
-    details = charge.payment_method_details
-    if details is None or details.card is None:
+    card = _field(charge.payment_method_details, "card")
+    if card is None:
         return None
-    card = details.card
-    return Card(
-        charge.payment_method or "", card.brand or "card", card.last4 or "", card.fingerprint or ""
-    )
+    method_id = charge.payment_method or ""
+    return Card(method_id, card.brand or "card", card.last4 or "", card.fingerprint or method_id)
 
 
 def refund(*, row_id: str, intent_id: str, amount_cents: int) -> MoneyBack:
