@@ -168,7 +168,8 @@ class _Run:
         """Its invoices are followed; its subscription lives as long as it does, and leaves nothing behind."""
         for stripe_id in invoicing.invoices_of(line.subscription_id, since=self.since):
             self.objects_count += 1
-            invoices.follow(stripe_id)
+            if not self._try(invoices.follow, stripe_id):
+                self.differences.append(f"invoice {stripe_id} cannot be followed")
         if line.state == CreditLine.State.OPENING:
             return
         if usage.has_ended(line.subscription_id):
