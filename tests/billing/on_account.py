@@ -24,7 +24,7 @@ from billing import (
 )
 from billing.ledger import Wanted
 from billing.models import CreditLine, Hold, Invoice, MeterEvent, Transfer
-from tests.stripe_account import StripeAccount
+from tests.stripe_account import VISA, StripeAccount
 
 BEGIN = datetime(2027, 1, 4, 9, 30, 17, tzinfo=UTC)  # a month that has begun already
 FEBRUARY, MARCH = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -66,6 +66,23 @@ class OnAccount:
         usage_reports.take_back(
             self.organization, reference, reason="the video was black", actor=self.operator
         )
+
+    # -- what its people do at Stripe -------------------------------------------------------------
+
+    def save_card(self, card: str = "pm_card_visa", *, is_default: bool = True) -> str:
+        card = self.client.v1.payment_methods.attach(card, {"customer": self.customer_id}).id
+        if is_default:
+            self.client.v1.customers.update(
+                self.customer_id, {"invoice_settings": {"default_payment_method": card}}
+            )
+        return card
+
+    def pay(self, invoice: Invoice | None = None, number: str = VISA) -> None:
+        """On the invoice's page at Stripe."""
+        path = (self.invoice_there(invoice).hosted_invoice_url or "").rpartition("/stripe")[2]
+        form = {"number": number, "expiry": "12/34", "cvc": "123"}
+        self.account.web("POST", path, data=form)
+        self.work()
 
     # -- what its programs do ---------------------------------------------------------------------
 
