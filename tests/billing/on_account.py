@@ -179,7 +179,7 @@ class OnAccount:
             {
                 "customer": self.customer_id,
                 "start_time": int(start.replace(second=0).timestamp()),
-                "end_time": int(end.timestamp()),
+                "end_time": int(end.replace(second=0).timestamp()),
             },
         )
         return sum(int(one.aggregated_value) for one in found.data)
