@@ -25,6 +25,7 @@ from billing import (
 from billing.ledger import Wanted
 from billing.models import CreditLine, Hold, Invoice, MeterEvent, Transfer
 from tests.stripe_account import VISA, StripeAccount
+from tests.world import money
 
 BEGIN = datetime(2027, 1, 4, 9, 30, 17, tzinfo=UTC)  # a month that has begun already
 FEBRUARY, MARCH = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -201,6 +202,25 @@ class OnAccount:
         assert self.receivable() == (
             now.available_microusd + now.held_microusd + now.open_microusd
         ), now
+
+    def available(self) -> tuple[int, int]:
+        """(available, held) of the line, in micro-dollars, when there is nothing else; and the books agree."""
+        self.agrees()
+        now = self.standing
+        assert money(self.organization) == (now.available_microusd, now.held_microusd)
+        return now.available_microusd, now.held_microusd
+
+    def subscriptions(self) -> list[tuple[str, bool]]:
+        """(status, whether it ends with the month), the oldest first."""
+        found = self.client.v1.subscriptions.list({"customer": self.customer_id, "status": "all"})
+        return [(one.status, one.cancel_at_period_end) for one in reversed(found.data)]
+
+    def received(self) -> list[dict[str, Any]]:
+        """What Stripe's meters received, the oldest first."""
+        return list(reversed(self.account.web("GET", "/control/meter_events").json()["data"]))
+
+    def event_states(self) -> list[str]:
+        return sorted(event.state for event in self.events())
 
     def events(self, **fields: Any) -> list[MeterEvent]:
         return list(
