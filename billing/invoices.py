@@ -57,7 +57,7 @@ def _look(stripe_id: str) -> Invoice | None:
     if invoice is None:
         return None
     if now.status == "draft":
-        return _complete(invoice)
+        return _complete(invoice, now)
     if invoice.asked_cents is None:
         _count(invoice)  # Stripe was quicker: what it has wrong is on the next one
     return _apply(invoice, now, looks_count)
@@ -91,7 +91,7 @@ def _keep(now: InvoiceNow) -> Invoice | None:
 # -- complete ---------------------------------------------------------------------------------------
 
 
-def _complete(invoice: Invoice) -> Invoice:
+def _complete(invoice: Invoice, now: InvoiceNow) -> Invoice:
     """Keep Stripe from asking too early; when everything has arrived, compare, correct, and let it ask."""
     invoicing.keep_draft(invoice.stripe_id)
     if timezone.now() < invoice.period_ended_at + SETTLE_AFTER or _is_on_its_way(invoice):
@@ -101,6 +101,8 @@ def _complete(invoice: Invoice) -> Invoice:
         return invoice
     _count(invoice)
     _correct(invoice)
+    if now.is_charged:
+        payments.choose_card(now.customer_id)
     invoicing.finalize_invoice(invoice.stripe_id)
     invoice.refresh_from_db()
     return _apply(invoice, invoicing.read_invoice(invoice.stripe_id), invoice.looks_count)

@@ -23,6 +23,7 @@ class InvoiceNow:
     status: str  # Stripe's: draft, open, paid, uncollectible, void
     organization_id: str  # of the subscription, or of an invoice that we made; "" of any other
     customer_id: str
+    is_charged: bool  # to the saved card; else it is sent, to be paid
     metered_cents: int  # of a draft: as it was when it was made
     metered_periods: tuple[tuple[datetime, datetime], ...]
     correction_cents: int
@@ -67,6 +68,7 @@ def read_invoice(stripe_id: str) -> InvoiceNow:
         status=invoice.status or "draft",
         organization_id=tag_of(parent.metadata if parent else invoice.metadata, "organization"),
         customer_id=id_of(invoice.customer),
+        is_charged=invoice.collection_method == "charge_automatically",
         metered_cents=sum(line.amount for line in metered),
         metered_periods=tuple(periods),
         correction_cents=sum(line.amount for line in lines if tag_of(line.metadata, "correction")),

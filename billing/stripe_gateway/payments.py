@@ -111,6 +111,24 @@ def _field(found: stripe.StripeObject | None, name: str) -> Any:
     return getattr(found, name, None)
 
 
+def choose_card(customer_id: str) -> None:
+    """Let Stripe charge invoices to the same card as we do: it knows no other than the customer's default one.
+
+    A card that was saved while something was bought is none until somebody says so. A repeat changes nothing.
+    """
+    with asking() as client:
+        customer = client.v1.customers.retrieve(customer_id)
+        if getattr(customer, "deleted", False) or (
+            customer.invoice_settings and customer.invoice_settings.default_payment_method
+        ):
+            return
+        if card := card_of(customer_id):
+            client.v1.customers.update(
+                customer_id,
+                {"invoice_settings": {"default_payment_method": card.payment_method_id}},
+            )
+
+
 def create_checkout(
     *,
     purchase_id: str,

@@ -24,7 +24,8 @@ from billing import (
 )
 from billing.ledger import Wanted
 from billing.models import CreditLine, Hold, Invoice, MeterEvent, Transfer
-from tests.stripe_account import StripeAccount
+from tests.stripe_account import VISA, StripeAccount
+from tests.world import money
 
 BEGIN = datetime(2027, 1, 4, 9, 30, 17, tzinfo=UTC)  # a month that has begun already
 FEBRUARY, MARCH = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -66,6 +67,23 @@ class OnAccount:
         usage_reports.take_back(
             self.organization, reference, reason="the video was black", actor=self.operator
         )
+
+    # -- what its people do at Stripe -------------------------------------------------------------
+
+    def save_card(self, card: str = "pm_card_visa", *, is_default: bool = True) -> str:
+        card = self.client.v1.payment_methods.attach(card, {"customer": self.customer_id}).id
+        if is_default:
+            self.client.v1.customers.update(
+                self.customer_id, {"invoice_settings": {"default_payment_method": card}}
+            )
+        return card
+
+    def pay(self, invoice: Invoice | None = None, number: str = VISA) -> None:
+        """On the invoice's page at Stripe."""
+        path = (self.invoice_there(invoice).hosted_invoice_url or "").rpartition("/stripe")[2]
+        form = {"number": number, "expiry": "12/34", "cvc": "123"}
+        self.account.web("POST", path, data=form)
+        self.work()
 
     # -- what its programs do ---------------------------------------------------------------------
 
@@ -162,7 +180,7 @@ class OnAccount:
             {
                 "customer": self.customer_id,
                 "start_time": int(start.replace(second=0).timestamp()),
-                "end_time": int(end.timestamp()),
+                "end_time": int(end.replace(second=0).timestamp()),
             },
         )
         return sum(int(one.aggregated_value) for one in found.data)
@@ -184,6 +202,25 @@ class OnAccount:
         assert self.receivable() == (
             now.available_microusd + now.held_microusd + now.open_microusd
         ), now
+
+    def available(self) -> tuple[int, int]:
+        """(available, held) of the line, in micro-dollars, when there is nothing else; and the books agree."""
+        self.agrees()
+        now = self.standing
+        assert money(self.organization) == (now.available_microusd, now.held_microusd)
+        return now.available_microusd, now.held_microusd
+
+    def subscriptions(self) -> list[tuple[str, bool]]:
+        """(status, whether it ends with the month), the oldest first."""
+        found = self.client.v1.subscriptions.list({"customer": self.customer_id, "status": "all"})
+        return [(one.status, one.cancel_at_period_end) for one in reversed(found.data)]
+
+    def received(self) -> list[dict[str, Any]]:
+        """What Stripe's meters received, the oldest first."""
+        return list(reversed(self.account.web("GET", "/control/meter_events").json()["data"]))
+
+    def event_states(self) -> list[str]:
+        return sorted(event.state for event in self.events())
 
     def events(self, **fields: Any) -> list[MeterEvent]:
         return list(
