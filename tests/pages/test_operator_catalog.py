@@ -51,7 +51,7 @@ def row_of(client: Client, provider: str, model: str = STANDARD) -> str:
     row = next(
         part
         for part in section.split("<tr")[2:]
-        if part.split(">", 2)[2].strip().startswith(provider)
+        if part.split(">", 2)[2].strip().lower().startswith(provider)
     )
     return " ".join(re.sub(r"<[^>]+>", " ", row.split(">", 1)[1]).split())
 
