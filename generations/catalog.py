@@ -35,6 +35,9 @@ class Model:
     tier: Tier
     typical_seconds: int  # to render, until we have measured it ourselves
     slugs: dict[str, str] = field(hash=False)  # provider -> its name there
+    unverified: tuple[
+        str, ...
+    ] = ()  # providers whose name for it follows the others' pattern, unseen
     resolutions: tuple[str, ...] = ("480p", "720p")
     seconds: tuple[int, ...] = tuple(range(SECONDS_MIN, SECONDS_MAX + 1))
 
@@ -77,7 +80,7 @@ _STANDARD, _FAST = Tier.STANDARD, Tier.FAST
 # fmt: off
 MODELS: tuple[Model, ...] = (
     Model("seedance-2.0-text-to-video", _T, _STANDARD, 180,
-          _slugs("text-to-video", "text-to-video", "text-to-video")),
+          _slugs("text-to-video", "text-to-video", "text-to-video"), unverified=("eachlabs",)),
     Model("seedance-2.0-image-to-video", _I, _STANDARD, 220,
           _slugs("image-to-video", "image-to-video", "image-to-video")),
     Model("seedance-2.0-reference-to-video", _R, _STANDARD, 200,
@@ -87,9 +90,26 @@ MODELS: tuple[Model, ...] = (
     Model("seedance-2.0-fast-image-to-video", _I, _FAST, 150,
           _slugs("image-to-video-fast", "fast/image-to-video", "fast-image-to-video")),
     Model("seedance-2.0-fast-reference-to-video", _R, _FAST, 150,
-          _slugs("reference-to-video-fast", "fast/reference-to-video", "fast-reference-to-video")),
+          _slugs("reference-to-video-fast", "fast/reference-to-video", "fast-reference-to-video"),
+          unverified=("eachlabs",)),
 )
 # fmt: on
+_AS_OURS = {
+    "Image": ("image_url", "end_image_url", "image_urls"),
+    "Video": ("video_urls",),
+    "Audio": ("audio_urls",),
+}
+# The fields in which a provider takes the files of a kind, in the order in which its @Image1, @Image2, …
+# count them. Oxen counts what shows faces first (its model pages of July 2026).
+FILE_ORDER: dict[str, dict[str, tuple[str, ...]]] = {
+    "eachlabs": _AS_OURS,
+    "fal": _AS_OURS,
+    "oxen": {
+        "Image": ("input_image", "tail_image_url", "input_face_images", "input_images"),
+        "Video": ("input_face_videos", "input_videos"),
+        "Audio": ("input_audios",),
+    },
+}
 _BY_NAME = {name: model for model in MODELS for name in (model.slug, *model.aliases)}
 
 

@@ -4,13 +4,13 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from generations import catalog, offers, rate_cards
+from generations import catalog, catalog_differences, offers, rate_cards
 from generations.models import ModelSchema
 from generations.providers import registry
-from generations.providers.base import ProviderUnavailable
+from generations.providers.base import ProviderUnavailable, SchemaReader
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,15 @@ class Difference:
 
 
 def sync() -> list[Difference]:
-    """Ask every provider for every model that it sells. A repeat finds no difference. No transaction may be open."""
+    """Ask each provider that can be asked for every model. A repeat finds no difference.
+
+    No transaction may be open.
+    """
     found = [
         difference
+        for provider, reader in registry.schema_readers().items()
         for model in catalog.MODELS
-        for provider, slug in model.slugs.items()
-        if provider in registry.NAMES
-        for difference in _sync_one(provider, model, slug)
+        for difference in _sync_one(provider, model, reader)
     ]
     offers.forget_cached()
     for difference in found:
@@ -44,13 +46,12 @@ def sync() -> list[Difference]:
     return found
 
 
-def _sync_one(provider: str, model: catalog.Model, slug: str) -> list[Difference]:
+def _sync_one(provider: str, model: catalog.Model, reader: SchemaReader) -> list[Difference]:
     try:
-        schema = registry.get(provider).schema(slug)
+        schema = reader.schema(model.slugs[provider])
         now_listed = offers.read(schema)
     except (ProviderUnavailable, offers.Unreadable) as error:
-        words = f"not learned, what was known stays: {error}"
-        return [Difference(provider, model.slug, words, is_trouble=True)]
+        return [_not_learned(provider, model, str(error))]
     last = _last(provider, model)
     now = timezone.now()
     if last and last.schema == schema:
@@ -68,39 +69,21 @@ def _sync_one(provider: str, model: catalog.Model, slug: str) -> list[Difference
             )
     except IntegrityError:  # another process read it at the same time, and tells
         return []
-    before = offers.read(last.schema) if last else offers.Options(model.resolutions, model.seconds)
-    return [
-        Difference(provider, model.slug, words) for words in _differs(model, before, now_listed)
-    ]
+    except DataError:  # JSON that the database does not take: NUL, half a character, NaN
+        return [_not_learned(provider, model, "it cannot be kept")]
+    before = offers.read(last.schema) if last else catalog_differences.documented(model)
+    words = catalog_differences.between(provider, model, before, now_listed)
+    return [Difference(provider, model.slug, each) for each in words]
+
+
+def _not_learned(provider: str, model: catalog.Model, why: str) -> Difference:
+    words = f"not learned, what was known stays: {why}"
+    return Difference(provider, model.slug, words, is_trouble=True)
 
 
 def _last(provider: str, model: catalog.Model) -> ModelSchema | None:
     rows = ModelSchema.objects.filter(provider=provider, model=model.slug)
     return rows.order_by("-number").first()
-
-
-def _differs(model: catalog.Model, before: offers.Options, now: offers.Options) -> list[str]:
-    if now == offers.NOTHING:
-        return ["the provider does not know it any more; closed"] if before != now else []
-    words = []
-    rules = rate_cards.list_card(timezone.now())
-    for name in now.resolutions:
-        if name not in before.resolutions:
-            priced = name in catalog.RESOLUTIONS and bool(rules.rules_for(model, name))
-            words.append(
-                f"{name} opened" if priced else f"{name} is listed, and has no price: not sold"
-            )
-    words += [f"{name} closed" for name in before.resolutions if name not in now.resolutions]
-    for said, seconds in (
-        ("opened", set(now.seconds) - set(before.seconds)),
-        ("closed", set(before.seconds) - set(now.seconds)),
-    ):
-        if seconds:
-            words.append(f"durations {said}: {', '.join(map(str, sorted(seconds)))} s")
-    if before.fields:
-        words += [f"new field {name}" for name in now.fields if name not in before.fields]
-        words += [f"field {name} is gone" for name in before.fields if name not in now.fields]
-    return words or (["the schema reads differently and offers the same"] if before.fields else [])
 
 
 def table() -> list[tuple[str, ...]]:
@@ -109,7 +92,11 @@ def table() -> list[tuple[str, ...]]:
     rows: list[tuple[Any, ...]] = []
     for model in catalog.MODELS:
         offer = offers.of(model)
-        sold_as = ", ".join(f"{name} {slug}" for name, slug in model.slugs.items())
+        names = [
+            f"{provider} {slug}{' (unverified)' if provider in model.unverified else ''}"
+            for provider, slug in model.slugs.items()
+        ]
+        sold_as = ", ".join(names)
         for name in offer.resolutions:
             rule = rules.rule_for(model, name)
             seconds = f"{offer.seconds[0]}..{offer.seconds[-1]} s"

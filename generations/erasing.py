@@ -34,6 +34,7 @@ def erase(generation: Generation) -> None:
             failure_message=FAILURES[generation.failure_code].message
             if generation.failure_code
             else "",
+            failure_details={},
             erased_at=generation.erased_at or now,
         )
         attempts = generation.attempts.all()

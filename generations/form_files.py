@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import Membership
-from generations import catalog, inputs, requests, uploads
+from generations import catalog, inputs, mentions, uploads
 from generations.forms import FILE_LISTS, CreateForm
 from generations.models import Upload
 from seedance_saas.errors import Refusal
@@ -100,7 +100,7 @@ def shown(membership: Membership, form: CreateForm) -> list[Shown]:
             organization=membership.organization, pk__in=ids, expires_at__gt=timezone.now()
         ).select_related("stored")
     }
-    mentioned = {f"@{kind}{int(n)}" for kind, n in requests.MENTION.findall(typed["prompt"] or "")}
+    mentioned = {f"@{kind}{number}" for kind, number in mentions.of(typed["prompt"] or "")}
     counts = dict.fromkeys(("image", "video", "audio"), 0)
     rows = []
     for name, value in given[: catalog.FILES_MAX * 2]:

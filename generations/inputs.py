@@ -209,11 +209,17 @@ def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
             )
         measured = probing.probe(path, kind, clean=clean)
     except http.FileTooLarge as error:
-        raise BadFile("media_too_large", f"{where}: {error.message}") from None
+        raise BadFile(
+            "media_too_large",
+            f"{where}: {error.message}",
+            param=row.field,
+            limit=f"{kind}_bytes_max",
+            at_most=limits.BYTES_MAX[kind],
+        ) from None
     except http.FetchFailed as error:
-        raise BadFile("input_unavailable", f"{where}: {error.message}") from None
+        raise BadFile("input_unavailable", f"{where}: {error.message}", param=row.field) from None
     except BadFile as bad:
-        raise BadFile(bad.code, f"{where}: {bad.message}", **bad.details) from None
+        raise BadFile(bad.code, f"{where}: {bad.message}", **bad.details, param=row.field) from None
     return (clean if clean.exists() else path), measured
 
 

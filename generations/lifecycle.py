@@ -163,7 +163,7 @@ def prepare(generation: Generation) -> None:
     try:
         inputs.fetch_all(generation)
     except BadFile as bad:
-        fail(generation, bad.code, bad.message)
+        fail(generation, bad.code, bad.message, details=bad.details)
         return
     with transaction.atomic():
         if generation.move(State.QUEUED):

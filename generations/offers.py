@@ -1,7 +1,7 @@
 """What is on sale now: what the documents say until a provider's live schema was read, and then what that says.
 
 What a schema opens is sold where it has a price, and only there; what it closes is closed on every process
-within CACHE_SECONDS.
+within CACHE_SECONDS. Only the schemas of registry.SOLD_THROUGH count.
 """
 
 import re
@@ -14,6 +14,7 @@ from django.utils import timezone
 from generations import catalog, rate_cards
 from generations.catalog import Model
 from generations.models import ModelSchema
+from generations.providers import registry
 
 CACHE_SECONDS = 5.0
 SECONDS_EVER_MAX = 60  # longer than any model makes; a schema that says more is not believed
@@ -30,6 +31,14 @@ class Options:
     resolutions: tuple[str, ...]
     seconds: tuple[int, ...]
     fields: tuple[str, ...] = ()
+
+    def __or__(self, other: "Options") -> "Options":
+        """What one of the two lists."""
+        return Options(
+            tuple(dict.fromkeys((*self.resolutions, *other.resolutions))),
+            tuple(sorted({*self.seconds, *other.seconds})),
+            tuple(sorted({*self.fields, *other.fields})),
+        )
 
 
 NOTHING = Options((), ())
@@ -75,8 +84,12 @@ def _in_force() -> dict[str, Options]:
     global _cached
     if _cached is None or not 0 <= monotonic() - _cached[0] < CACHE_SECONDS:
         at = monotonic()
-        rows = ModelSchema.objects.order_by("provider", "model", "-number")
-        _cached = at, {row.model: read(row.schema) for row in rows.distinct("provider", "model")}
+        rows = ModelSchema.objects.filter(provider__in=registry.SOLD_THROUGH)
+        rows = rows.order_by("provider", "model", "-number").distinct("provider", "model")
+        listed: dict[str, Options] = {}
+        for row in rows:  # what one of them lists is on sale
+            listed[row.model] = listed.get(row.model, NOTHING) | read(row.schema)
+        _cached = at, listed
     return _cached[1]
 
 
@@ -96,10 +109,16 @@ def read(schema: dict[str, Any]) -> Options:
 
 
 def _property(properties: dict[str, Any], name: str) -> dict[str, Any]:
+    """Its own words and those of its alternatives: one may be null, or the number that means `auto`."""
     found = properties.get(name)
     if not isinstance(found, dict):
         raise Unreadable(f"It has no {name}.")
-    return found
+    whole = dict(found)
+    for how in ("anyOf", "oneOf", "allOf"):
+        alternatives = found.get(how)
+        for one in alternatives if isinstance(alternatives, list) else ():
+            whole |= one if isinstance(one, dict) else {}
+    return whole
 
 
 def _seconds(duration: dict[str, Any]) -> tuple[int, ...]:

@@ -64,18 +64,13 @@ def _output(generation: Generation) -> dict[str, Any] | None:
 def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
     """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
     offer = offers.of(model)
-    options: dict[str, list[Any]] = {
-        "resolution": list(offer.resolutions),
-        "duration": ["auto", *offer.seconds],
-        "aspect_ratio": list(catalog.ASPECT_RATIOS),
-    }
     return {
         "id": model.slug,
         "object": "model",
         "title": model.title,
         "aliases": list(model.aliases),
         "typical_seconds": model.typical_seconds,
-        "options": options,
+        "options": _options(offer),
         "rates": [
             {
                 "resolution": resolution,
@@ -86,11 +81,22 @@ def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any
             for resolution in offer.resolutions
             for rule in card.rules_for(model, resolution)[:1]
         ],
-        "input_schema": _schema(model, options),
+        "input_schema": input_schema(model),
     }
 
 
-def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, Any]:
+def _options(offer: offers.Offer) -> dict[str, list[Any]]:
+    return {
+        "resolution": list(offer.resolutions),
+        "duration": ["auto", *offer.seconds],
+        "aspect_ratio": list(catalog.ASPECT_RATIOS),
+    }
+
+
+def input_schema(model: catalog.Model) -> dict[str, Any]:
+    """The JSON Schema of what is the model's own in a request, as it is sold now."""
+    offer = offers.of(model)
+    options = _options(offer)
     url = {"type": "string", "format": "uri"}
     lists = {
         "image_urls": catalog.IMAGES_MAX,
@@ -101,7 +107,7 @@ def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, An
         "prompt": {"type": "string", "maxLength": catalog.PROMPT_LENGTH_MAX},
         "resolution": {
             "enum": options["resolution"],
-            "default": offers.of(model).resolution_default,
+            "default": offer.resolution_default,
         },
         "duration": {"enum": options["duration"], "default": "auto"},
         "aspect_ratio": {"enum": options["aspect_ratio"], "default": "auto"},

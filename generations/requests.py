@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from generations import catalog, offers, request_files
+from generations import catalog, mentions, offers, request_files
 from seedance_saas.api import microusd
 from seedance_saas.errors import InvalidRequest, UnknownField
 
@@ -13,7 +13,6 @@ GENERATIONS_MAX = 4
 END_USER_ID_LENGTH_MAX = 255
 QUOTE_ID_LENGTH_MAX = 255
 METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 500
-MENTION = re.compile(r"(?<!\w)@(Image|Video|Audio)([0-9]+)\b")
 
 FIELDS = (
     "model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls",
@@ -117,14 +116,11 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
             length_max=catalog.PROMPT_LENGTH_MAX,
         )
     given = {
-        "Image": sum(
-            len(files.get(name, [])) for name in ("image_url", "end_image_url", "image_urls")
-        ),
-        "Video": len(files.get("video_urls", [])),
-        "Audio": len(files.get("audio_urls", [])),
+        kind: sum(len(files.get(name, [])) for name in fields)
+        for kind, fields in mentions.OURS.items()
     }
-    for kind, number in MENTION.findall(prompt):
-        if not 1 <= int(number[:4]) <= given[kind]:
+    for kind, number in mentions.of(prompt):
+        if not 1 <= number <= given[kind]:
             raise InvalidRequest(
                 f"The prompt mentions @{kind}{number}, and {given[kind]} of that kind "
                 f"{'is' if given[kind] == 1 else 'are'} given.",

@@ -73,10 +73,18 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
     )
 
 
-def fail(generation: Generation, code: str, message: str = "", *, cost_microusd: int = 0) -> bool:
+def fail(
+    generation: Generation,
+    code: str,
+    message: str = "",
+    *,
+    details: dict[str, Any] | None = None,
+    cost_microusd: int = 0,
+) -> bool:
     """End without a video and without a charge. `code` is one of FAILURES. False if it had moved on.
 
-    `cost_microusd` is what the attempt that ends with it costs us, beside those that ended before.
+    `details` are those of a refusal: the field, the limit and its number. `cost_microusd` is what the attempt
+    that ends with it costs us, beside those that ended before.
     """
     return _settle(
         generation,
@@ -84,6 +92,7 @@ def fail(generation: Generation, code: str, message: str = "", *, cost_microusd:
         lambda: _release(generation),
         failure_code=code,
         failure_message=(message or FAILURES[code].message)[:2000],
+        failure_details=details or {},
         upstream_cost_microusd=_cost_microusd(generation) + cost_microusd,
         charged_microusd=0,
     )

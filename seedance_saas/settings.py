@@ -141,6 +141,10 @@ EACHLABS_URL = env.url(
     "https://api.eachlabs.ai" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/eachlabs",
     schemes=("https://", "http://"),
 )
+# With their keys it is read what they offer; nothing is bought from them yet.
+FAL_KEY, OXEN_API_KEY = env.text("FAL_KEY", ""), env.text("OXEN_API_KEY", "")
+FAL_SCHEMAS_URL = env.url("FAL_SCHEMAS_URL", "https://fal.ai", schemes=("https://", "http://"))
+OXEN_URL = env.url("OXEN_URL", "https://hub.oxen.ai/api", schemes=("https://", "http://"))
 # The simulator plays the internet for a machine that has none. Never beside a real key.
 SIMULATED_INTERNET_URL = "" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/internet"
 EACHLABS_CONCURRENCY = env.integer("EACHLABS_CONCURRENCY", 10, at_least=1)
@@ -311,6 +315,8 @@ LOGGING = {
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "httpx": {"level": "WARNING"},  # its INFO lines hold URLs, and ours hold secrets
-        "stripe": {"level": "WARNING"},  # two lines for each call; what matters of it we log ourselves
+        "stripe": {
+            "level": "WARNING"
+        },  # two lines for each call; what matters of it we log ourselves
     },
 }

@@ -62,6 +62,9 @@ class Generation(models.Model):
     # What came of it.
     failure_code = models.CharField(max_length=40, blank=True)
     failure_message = models.TextField(blank=True)
+    failure_details = models.JSONField(
+        default=dict
+    )  # the limit that a file crossed, with its number
     billed_seconds = models.PositiveSmallIntegerField(null=True)
     charged_microusd = models.BigIntegerField(null=True)
     upstream_cost_microusd = models.BigIntegerField(null=True)  # all attempts; for us alone

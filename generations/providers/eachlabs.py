@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from generations.providers import eachlabs_wire as wire
+from generations.providers import live_schemas
 from generations.providers.base import (
     JobRequest,
     JobState,
@@ -166,13 +167,9 @@ class EachLabs:
 
     def schema(self, slug: str) -> dict[str, Any]:
         """`GET /v1/model?slug=` (B, overview); it needs no key."""
-        response = self._get("/v1/model", {"slug": slug})
-        if response.status_code == httpx.codes.NOT_FOUND:
-            return {}
-        schema = wire.read_json(response).get("request_schema")
-        if response.status_code != httpx.codes.OK or not isinstance(schema, dict) or not schema:
-            raise ProviderUnavailable(f"status {response.status_code} without a schema")
-        return schema
+        return live_schemas.found(
+            self._get("/v1/model", {"slug": slug}), lambda body: body["request_schema"]
+        )
 
     def webhook_job_id(self, body: str) -> str | None:
         try:

@@ -216,6 +216,7 @@ def test_the_nightly_task_and_the_command_do_the_same(vendor: Vendor, db: None) 
     assert shown[:3] == [STANDARD, "1080p", "4..15"]
     assert "$0.6850" in shown
     assert "bytedance/seedance-2.0/text-to-video," in shown
+    assert "(unverified)," in shown
 
 
 def test_the_create_page_offers_what_is_sold(

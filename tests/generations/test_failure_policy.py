@@ -112,6 +112,7 @@ def test_generation_and_receipt_say_the_same_of_a_failure(line: Line, error_code
         "message": "Not this one.",
         "retryable": policy.retryable,
         "charged": False,
+        "details": {},
     }
     assert receipt["failure"] == failure
     assert receipt["not_charged_because"] == f"What fails is free. {policy.message}"

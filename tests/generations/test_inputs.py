@@ -221,27 +221,36 @@ def large(size: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("code", "words", "fields"),
+    ("code", "words", "limit", "fields"),
     [
         ("media_too_large", "image_urls[0]: The file is larger than 30,000,000 bytes.",
+         {"limit": "image_bytes_max", "at_most": 30_000_000},
          {"image_urls": [large(30_000_001)]}),
         ("media_wrong_size", "video_urls[0]: the video has 639x640 = 408,960 pixels; at least 409,600",
+         {"limit": "video_pixels_min", "at_least": 409_600, "given": 408_960},
          {"video_urls": [video(2, 639, 640, pixels="yuv444p")]}),
-        ("media_wrong_size", "at most 927,408 are allowed", {"video_urls": [video(2, 836, 1112)]}),
+        ("media_wrong_size", "at most 927,408 are allowed",
+         {"limit": "video_pixels_max", "at_most": 927_408, "given": 929_632},
+         {"video_urls": [video(2, 836, 1112)]}),
         ("media_too_long", "video_urls[1]: the video is 15.1 s long; 15 s are allowed.",
+         {"limit": "videos_milliseconds_max", "at_most": 15_000, "given": 15_100},
          {"video_urls": [film(2), film(Fraction("15.1"))]}),
         ("media_too_long", "video_urls: the videos are together 15.1 s long; 15 s are allowed.",
+         {"limit": "videos_milliseconds_max", "at_most": 15_000, "given": 15_100},
          {"video_urls": [film(10), film(Fraction("5.1"), 1)]}),
         ("media_too_short", "video_urls: the videos are together 1 s long; at least 2 s are needed.",
+         {"limit": "videos_milliseconds_min", "at_least": 2000, "given": 1000},
          {"video_urls": [film(1)]}),
         ("media_too_long", "audio_urls: the sounds are together 15.1 s long; 15 s are allowed.",
+         {"limit": "audios_milliseconds_max", "at_most": 15_000, "given": 15_100},
          {"image_urls": [view(1)], "audio_urls": [wav(10_000), wav(5_100)]}),
         ("unsupported_media", "audio_urls[0]: the file is a FLAC sound; allowed are audio/mpeg, audio/wav.",
+         {"limit": "types", "allowed": ["audio/mpeg", "audio/wav"], "given": "a FLAC sound"},
          {"image_urls": [view(1)], "audio_urls": [sound("flac", "flac", samples="s16")]}),
     ],
 )  # fmt: skip
 def test_a_fetched_file_beyond_a_limit_ends_it_free_with_field_reason_and_limit(
-    line: Line, code: str, words: str, fields: dict[str, list[Any]]
+    line: Line, code: str, words: str, limit: dict[str, Any], fields: dict[str, list[Any]]
 ) -> None:
     given = {
         name: [at(line, f"{name}{n}", one) for n, one in enumerate(values)]
@@ -252,6 +261,8 @@ def test_a_fetched_file_beyond_a_limit_ends_it_free_with_field_reason_and_limit(
 
     line.free(generation, "failed", code)
     assert words in line.now(generation).failure_message
+    failure = line.api.get(f"/generations/{generation.id}").json()["failure"]
+    assert failure["details"] == {"param": list(fields)[-1]} | limit
     assert line.upstream.creates == 0
 
 
