@@ -49,18 +49,15 @@ def preview(purchase: Purchase, amount_cents: int | None = None) -> Preview:
     target = reversals.withdrawn_microusd(purchase, back_cents + amount_cents)
     change = target - purchase.withdrawn_microusd
     bonus_left = _left(purchase.bonus_grant.account_id) if purchase.bonus_grant else 0
-    from_bonus = min(max(0, change - left), bonus_left)
-    bonus_target = purchase.bonus_microusd * target // purchase.amount_microusd
+    bonus_change = reversals.bonus_microusd(purchase, target) - purchase.bonus_withdrawn_microusd
     return Preview(
         paid_cents=purchase.total_cents,
         back_cents=back_cents,
         unspent_cents=unspent_cents,
         amount_cents=amount_cents,
         credits_microusd=change,
-        bonus_microusd=min(
-            max(0, bonus_target - purchase.bonus_withdrawn_microusd), bonus_left - from_bonus
-        ),
-        debt_microusd=max(0, change - left - from_bonus),
+        bonus_microusd=min(max(0, bonus_change), bonus_left),
+        debt_microusd=max(0, change - left),
     )
 
 

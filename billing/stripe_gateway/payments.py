@@ -87,7 +87,7 @@ def create_customer(organization_id: str, *, name: str, email: str) -> str:
 
 
 def card_of(customer_id: str) -> Card | None:
-    """The card that is charged while nobody is there: the customer's default one, else the newest."""
+    """The card that is charged while nobody is there: the default one if it is a card, else the newest."""
     with asking() as client:
         customer = client.v1.customers.retrieve(
             customer_id, {"expand": ["invoice_settings.default_payment_method"]}
@@ -95,7 +95,8 @@ def card_of(customer_id: str) -> Card | None:
         is_deleted = getattr(customer, "deleted", False)
         settings_of = None if is_deleted else customer.invoice_settings
         method = settings_of.default_payment_method if settings_of else None
-        if not isinstance(method, stripe.PaymentMethod):
+        # Of what is no card the library has no attribute `card` at all.
+        if not isinstance(method, stripe.PaymentMethod) or method.type != "card":
             methods = client.v1.customers.payment_methods.list(
                 customer_id, {"type": "card", "limit": 1}
             )
@@ -274,8 +275,8 @@ def read_payment(intent_id: str) -> Payment:
         card=_card_of_charge(charge) if charge else None,
         method=details.type if details else "",
         receipt_url=(charge.receipt_url or "") if charge else "",
-        failure_code=_field(error, "decline_code") or _field(error, "code") or "",
-        failure_message=_field(error, "message") or "",
+        failure_code=given(error, "decline_code") or given(error, "code"),
+        failure_message=given(error, "message"),
         money_back=tuple(sorted(back, key=lambda one: (one.created, one.stripe_id))),
     )
 
@@ -316,7 +317,7 @@ def refunded(refund: stripe.Refund) -> MoneyBack:
         intent_id=id_of(refund.payment_intent),
         row_id=tag_of(refund.metadata, "reversal"),
         reason=refund.reason or "",
-        failure_message=refund.failure_reason or "",
+        failure_message=given(refund, "failure_reason"),
         created=refund.created,
     )
 
@@ -382,6 +383,11 @@ def id_of(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return str(value.id)  # type: ignore[attr-defined]
+
+
+def given(answer: stripe.StripeObject | None, name: str) -> str:
+    """A field that Stripe leaves out when it has nothing to say: the library has no such attribute then."""
+    return str(getattr(answer, name, None) or "")
 
 
 def tag_of(metadata: stripe.StripeObject | dict[str, str] | None, name: str) -> str:
