@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import pages
@@ -84,7 +83,8 @@ def take_back_page(request: HttpRequest, actor: User) -> HttpResponse:
         status = 400 if form.errors else 200
     else:
         form = ConfirmForm(request.POST)
-        shown, status = (_shown(form), 400) if form.is_valid() else (_shown_again(request), 400)
+        shown = _shown(form) if form.is_valid() else _shown_again(request)
+        status = 400
         if shown and not form.errors:
             done = usage_reports.take_back(
                 shown.organization,
@@ -98,8 +98,9 @@ def take_back_page(request: HttpRequest, actor: User) -> HttpResponse:
                 f"${usd(total)} is back on the line of {shown.organization.name}.",
             )
             return redirect("operator_meters")
-    context = {"form": form, "shown": shown, "now": timezone.now()}
-    return staff.page(request, PLACE, "take_back.html", context, status=status)
+    return staff.page(
+        request, PLACE, "take_back.html", {"form": form, "shown": shown}, status=status
+    )
 
 
 def _shown(form: TakeBackForm) -> Shown | None:

@@ -1,8 +1,7 @@
 """What needs a person, in numbers; each leads to where it is seen to."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
@@ -41,7 +40,7 @@ class Matter:
     url: str
     needs_person: bool
     note: str = ""
-    since: Any = None
+    since: datetime | None = None
     since_word: str = ""
     seconds: float | None = None
     cents: int | None = None
