@@ -1,8 +1,8 @@
 """The pages of money."""
 
-from django.urls import path
+from django.urls import include, path
 
-from billing import budgets_views, operator_views, statement_views, usage_views, views
+from billing import budgets_views, statement_views, usage_views, views
 
 urlpatterns = [
     path("billing", views.ledger_page, name="billing"),
@@ -15,5 +15,5 @@ urlpatterns = [
     path("end-users", budgets_views.end_users_page, name="end_users"),
     path("budgets", budgets_views.budgets_page, name="budgets"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("operator/ledger", operator_views.ledger_checks, name="operator_ledger"),
+    path("", include("billing.operator.urls")),
 ]

@@ -32,5 +32,5 @@ def test_the_day_stands_with_the_dispute_until_it_was_answered(
     )
     settle(stripe_account, run_queue)
 
-    dispute.refresh_from_db()
-    assert (dispute.state, dispute.evidence_due_at) == ("open", None)
+    answered = Reversal.objects.get()
+    assert (answered.state, answered.evidence_due_at) == ("open", None)

@@ -1,6 +1,7 @@
 """A refund that is asked for with a name of its own happens once, and leaves no more debt than was agreed to."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from seedance_saas import ids
 from seedance_saas.errors import InvalidRequest
 from tests.billing.bought import bought, settle
 from tests.billing.moves import used
+from tests.race import race
 from tests.stripe_account import StripeAccount
 from tests.world import make_user, money
 
@@ -105,3 +107,19 @@ def test_less_debt_than_was_agreed_to_is_well(purchase: Purchase, ann: User) -> 
     )
 
     assert money(purchase.organization) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_clicks_at_once_are_one_refund(
+    purchase: Purchase, ann: User, stripe_account: StripeAccount, run_queue: Callable[[], int]
+) -> None:
+    id = ids.new("rev")
+    click = partial(refunds.request, purchase, amount_cents=10_00, reason="asked", actor=ann, id=id)
+
+    outcomes = race([click] * 8)
+    settle(stripe_account, run_queue)
+
+    assert {row.id for row in outcomes if isinstance(row, Reversal)} == {id}
+    assert len(outcomes) == 8
+    assert len(stripe_account.client.v1.refunds.list().data) == 1
+    assert money(purchase.organization) == (40_000_000, 0)
