@@ -10,7 +10,7 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -60,6 +60,12 @@ def require(answer: bool) -> None:
     """A question of roles.py, put to a view: no is a 403."""
     if not answer:
         raise PermissionDenied
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a form: the browser gets what is there, and never sends the form again."""
+
+    status_code = 303
 
 
 @dataclass(frozen=True)

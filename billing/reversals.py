@@ -72,6 +72,16 @@ def withdrawn_microusd(purchase: Purchase, out_cents: int) -> int:
     return purchase.amount_microusd * min(out_cents, purchase.total_cents) // purchase.total_cents
 
 
+def references(row: Reversal) -> list[str]:
+    """Those of every transfer that it has made."""
+    moves = [_reference(row, number) for number in range(1, row.moves_count + 1)]
+    return [*moves, *(f"{move}:bonus" for move in moves)]
+
+
+def _reference(row: Reversal, move: int) -> str:
+    return f"{row.kind}:{row.id}" + (f":{move}" if move > 1 else "")
+
+
 def _move_credits(purchase: Purchase, row: Reversal) -> None:
     """Withdraw, or give again, the difference to what was withdrawn: of the purchase, and of its bonus in proportion.
 
@@ -86,7 +96,7 @@ def _move_credits(purchase: Purchase, row: Reversal) -> None:
     if change == 0 and bonus_target == purchase.bonus_withdrawn_microusd:
         return
     row.moves_count += 1
-    reference = f"{row.kind}:{row.id}" + (f":{row.moves_count}" if row.moves_count > 1 else "")
+    reference = _reference(row, row.moves_count)
     account = _ACCOUNTS[Reversal.Kind(row.kind)]
     grants = [grant] if bonus is None else [grant, bonus]
     if change > 0:
