@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
@@ -14,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import Membership
@@ -104,3 +106,12 @@ def _read(cursor: str) -> str:
     if not text.isprintable():
         raise ValueError(text)
     return text
+
+
+def midnight(text: str) -> datetime | None:
+    """The beginning of a day of UTC that a filter names; None for what is no day."""
+    try:
+        date = parse_date(text)
+    except ValueError:
+        return None
+    return datetime.combine(date, time(), UTC) if date else None
