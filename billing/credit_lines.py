@@ -6,6 +6,7 @@ brings the grants there, however we came here.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -241,30 +242,37 @@ def adjust(organization: Organization) -> None:
 
 
 def standing(line: CreditLine) -> Standing:
-    """What was captured of it and not taken back was used; what no settled invoice asked for is open."""
-    grants = _grants(line.organization)
-    available = grants.aggregate(total=Sum("account__balance_microusd", default=0))["total"]
-    of_line = Transfer.objects.filter(organization=line.organization, grant__in=grants)
-    moved = of_line.aggregate(
-        used=Sum("amount_microusd", filter=Q(kind=Transfer.Kind.CAPTURE), default=0),
-        taken_back=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK),
-            default=0,
-        ),
-        held=Sum(
-            "amount_microusd", filter=Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None), default=0
-        ),
+    return standings([line])[line.organization_id]
+
+
+def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
+    """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
+    settled invoice asked for is open."""
+    whose = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
+    left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
+    moved = _by_organization(
+        Transfer.objects.filter(organization__in=whose, grant__in=grants),
+        used=_sum(Q(kind=Transfer.Kind.CAPTURE)),
+        taken_back=_sum(Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK)),
+        held=_sum(Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None)),
     )
-    settled = Invoice.objects.filter(organization=line.organization, is_settled=True).aggregate(
-        total=Sum("usage_microusd", default=0)
-    )["total"]
-    return Standing(
-        limit_microusd=line.limit_cents * 10_000,
-        available_microusd=available,
-        held_microusd=moved["held"],
-        open_microusd=moved["used"] - moved["taken_back"] - settled,
+    settled = _by_organization(
+        Invoice.objects.filter(organization__in=whose, is_settled=True),
+        total=Sum("usage_microusd", default=0),
     )
+    found = {}
+    for line in lines:
+        id = line.organization_id
+        of_line = moved.get(id, {"used": 0, "taken_back": 0, "held": 0})
+        paid = settled.get(id, {"total": 0})["total"]
+        found[id] = Standing(
+            limit_microusd=line.limit_cents * 10_000,
+            available_microusd=left.get(id, {"available": 0})["available"],
+            held_microusd=of_line["held"],
+            open_microusd=of_line["used"] - of_line["taken_back"] - paid,
+        )
+    return found
 
 
 def _sum(condition: Q) -> Sum:
