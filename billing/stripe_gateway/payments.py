@@ -250,10 +250,15 @@ def read_payment(intent_id: str) -> Payment:
         card=_card_of_charge(charge) if charge else None,
         method=details.type if details else "",
         receipt_url=(charge.receipt_url or "") if charge else "",
-        failure_code=(error.decline_code or error.code or "") if error else "",
-        failure_message=(error.message or "") if error else "",
+        failure_code=_word(error, "decline_code") or _word(error, "code"),
+        failure_message=_word(error, "message"),
         money_back=tuple(sorted(back, key=lambda one: (one.created, one.stripe_id))),
     )
+
+
+def _word(error: object, name: str) -> str:
+    """What a payment's last error says; Stripe leaves out what does not apply, such as a decline code."""
+    return getattr(error, name, None) or ""
 
 
 def _card_of_charge(charge: stripe.Charge) -> Card | None:
