@@ -29,6 +29,7 @@ def buy_panel(
     """What the panel shows: the form, the packs, and what the chosen amount would do."""
     form = form or purchase_forms.new(purchases.newest_paid(membership.organization))
     return {
+        "balance_now": balance,
         "buy_form": form,
         "packs": packs.PACKS,
         "amount_cents_min": packs.AMOUNT_CENTS_MIN,
@@ -104,9 +105,8 @@ def _buy_page(
     status: int = 200,
     **problem: Any,
 ) -> HttpResponse:
-    balance = balances.of(membership.organization)
-    context = {**buy_panel(membership, balance, form), "balance_now": balance, **problem}
-    return render(request, "billing/buy.html", context, status=status)
+    shown = buy_panel(membership, balances.of(membership.organization), form)
+    return render(request, "billing/buy.html", shown | problem, status=status)
 
 
 @require_POST

@@ -68,7 +68,6 @@ def _standing(membership: Membership) -> dict[str, Any]:
     invoices = list(invoices_of(membership).order_by("-id")[:LATEST]) if line else []
     latest = list(purchases_of(membership).order_by("-id")[: LATEST + 1])
     return {
-        "balance_now": balance,
         "grants": _grants(membership),
         "line": line,
         "line_standing": credit_lines.standing(line) if line else None,

@@ -137,7 +137,7 @@ def test_stripe_away_charges_nothing_and_the_same_form_goes_on(
     acme: Organization, browser: Browser, stripe_account: StripeAccount
 ) -> None:
     client = browser(acme)
-    stripe_account.control("faults", status=503, count=5)
+    stripe_account.control("faults", status=503, times=5)
 
     away = client.post("/billing/buy", form())
 
@@ -145,7 +145,10 @@ def test_stripe_away_charges_nothing_and_the_same_form_goes_on(
     assert "Nothing was charged." in text(away)
     assert f'value="{form()["token"]}"' in text(away)
     assert Purchase.objects.get().state == "created"
-    stripe_account.control("reset")
+
+    assert stripe_account.web("DELETE", "/control/faults").status_code == 200
+    again = client.post("/billing/buy", form())
+    assert again.headers["Location"] == Purchase.objects.get().session_url
 
 
 def test_a_sandbox_has_no_form_and_meets_no_stripe(acme: Organization, browser: Browser) -> None:
@@ -196,7 +199,7 @@ def test_the_portal_is_stripes_and_comes_back_to_billing(
 def test_without_stripe_the_portal_says_that_nothing_was_changed(
     acme: Organization, browser: Browser, stripe_account: StripeAccount
 ) -> None:
-    stripe_account.control("faults", status=503, count=5)
+    stripe_account.control("faults", status=503, times=5)
 
     answer = browser(acme).post("/billing/portal")
 
