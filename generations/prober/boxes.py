@@ -116,12 +116,12 @@ def _inside(file: BinaryIO, parent: Box) -> Iterator[Box]:
 
 
 def _find(file: BinaryIO, parent: Box, *kinds: bytes) -> Box | None:
-    found: Box | None = parent
     for kind in kinds:
-        found = next((box for box in _inside(file, found) if box.kind == kind), None)
-        if found is None:
+        found = [box for box in _inside(file, parent) if box.kind == kind][:1]
+        if not found:
             return None
-    return found
+        (parent,) = found
+    return parent
 
 
 def _read(file: BinaryIO, box: Box) -> bytes:

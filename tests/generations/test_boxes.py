@@ -40,6 +40,7 @@ def telephone(format: str, **how: Any) -> bytes:
         }
     )
     options = {"movflags": "use_metadata_tags" + how.pop("flags", "")} if format == "mov" else {}
+    source: Any
     with tempfile.NamedTemporaryFile() as file:
         with (
             av.open(io.BytesIO(video(**how))) as source,
@@ -56,6 +57,7 @@ def telephone(format: str, **how: Any) -> bytes:
 
 def played(data: bytes) -> list[Any]:
     """Everything that a player gets: packets with their times, pictures and sounds, how it is turned."""
+    container: Any
     with av.open(io.BytesIO(data), format="mov") as container:
         heard: list[Any] = [container.duration]
         heard += [
@@ -117,6 +119,7 @@ def test_a_video_stays_turned_as_it_was(tmp_path: Path, quarter: tuple[int, ...]
 def test_a_track_of_data_goes_with_its_content(tmp_path: Path) -> None:
     """Cameras write where they were once a second, in a track of its own."""
     whole = video(sound=True, rate=24)
+    container: Any
     with av.open(io.BytesIO(whole)) as container:
         places = [bytes(packet) for packet in container.demux(audio=0) if packet.size > 4]
     recorded = after(whole, b"soun", -4, b"meta")
