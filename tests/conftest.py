@@ -1,6 +1,7 @@
 """What every test stands on: its database, the world of `tests/world.py`, and no internet."""
 
 from tests.database import *  # noqa: F403
+from tests.deaths import *  # noqa: F403
 from tests.loopback import *  # noqa: F403
 from tests.stripe_account import *  # noqa: F403
 from tests.upstream import *  # noqa: F403
