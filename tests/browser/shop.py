@@ -70,4 +70,4 @@ def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
 
 def subjects() -> list[str]:
     """Of the mails that were sent, each once however many read it."""
-    return sorted({message.subject for message in mail.outbox})
+    return sorted({str(message.subject) for message in mail.outbox})
