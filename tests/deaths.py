@@ -84,9 +84,9 @@ class Killer:
         return kind is Killed
 
 
-def each_death(account: StripeAccount) -> Iterator[Killer]:
-    """A killer for each moment, and a last one that kills nobody."""
-    for at in itertools.count(1):
+def each_death(account: StripeAccount, *, every: int = 1) -> Iterator[Killer]:
+    """A killer for each moment (or for every fourth one …), and a last one that kills nobody."""
+    for at in itertools.count(1, every):
         killer = Killer(account, at)
         yield killer
         assert killer._count, "nothing ran under it"
