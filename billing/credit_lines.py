@@ -6,6 +6,7 @@ brings the grants there, however we came here.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -241,30 +242,38 @@ def adjust(organization: Organization) -> None:
 
 
 def standing(line: CreditLine) -> Standing:
-    """What was captured of it and not taken back was used; what no settled invoice asked for is open."""
-    grants = _grants(line.organization)
-    available = grants.aggregate(total=Sum("account__balance_microusd", default=0))["total"]
-    of_line = Transfer.objects.filter(organization=line.organization, grant__in=grants)
-    moved = of_line.aggregate(
-        used=Sum("amount_microusd", filter=Q(kind=Transfer.Kind.CAPTURE), default=0),
-        taken_back=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK),
-            default=0,
-        ),
-        held=Sum(
-            "amount_microusd", filter=Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None), default=0
-        ),
+    return standings([line])[line.organization_id]
+
+
+def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
+    """By organization, in three queries however many lines there are.
+
+    What was captured of a line and not taken back was used; what no settled invoice asked for is open.
+    """
+    organizations = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=organizations, kind=Grant.Kind.INVOICE)
+    kind = Transfer.Kind
+    left = _by_organization(grants, available=Sum("account__balance_microusd"))
+    moved = _by_organization(
+        Transfer.objects.filter(organization__in=organizations, grant__in=grants),
+        used=_sum(Q(kind=kind.CAPTURE)),
+        taken_back=_sum(Q(kind=kind.CORRECTION, reference__startswith=TAKEN_BACK)),
+        held=_sum(Q(kind=kind.HOLD, hold__resolved_at=None)),
     )
-    settled = Invoice.objects.filter(organization=line.organization, is_settled=True).aggregate(
-        total=Sum("usage_microusd", default=0)
-    )["total"]
-    return Standing(
-        limit_microusd=line.limit_cents * 10_000,
-        available_microusd=available,
-        held_microusd=moved["held"],
-        open_microusd=moved["used"] - moved["taken_back"] - settled,
-    )
+    settled = Invoice.objects.filter(organization__in=organizations, is_settled=True)
+    asked = _by_organization(settled, asked=Sum("usage_microusd"))
+    nothing = dict.fromkeys(("available", "used", "taken_back", "held", "asked"), 0)
+    found = {}
+    for line in lines:
+        id = line.organization_id
+        now = nothing | left.get(id, {}) | moved.get(id, {}) | asked.get(id, {})
+        found[id] = Standing(
+            limit_microusd=line.limit_cents * 10_000,
+            available_microusd=now["available"],
+            held_microusd=now["held"],
+            open_microusd=now["used"] - now["taken_back"] - now["asked"],
+        )
+    return found
 
 
 def _sum(condition: Q) -> Sum:
