@@ -4,17 +4,18 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import Membership
@@ -61,6 +62,12 @@ def require(answer: bool) -> None:
     """A question of roles.py, put to a view: no is a 403."""
     if not answer:
         raise PermissionDenied
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a form: the browser gets what is there, and never sends the form again."""
+
+    status_code = 303
 
 
 @dataclass(frozen=True)
@@ -116,3 +123,12 @@ def _read(cursor: str) -> str:
     if not text.isprintable():
         raise ValueError(text)
     return text
+
+
+def midnight(text: str) -> datetime | None:
+    """The beginning of a day of UTC that a filter names; None for what is no day."""
+    try:
+        date = parse_date(text)
+    except ValueError:
+        return None
+    return datetime.combine(date, time(), UTC) if date else None

@@ -246,32 +246,31 @@ def standing(line: CreditLine) -> Standing:
 
 
 def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
-    """By organization, in three queries however many lines there are.
-
-    What was captured of a line and not taken back was used; what no settled invoice asked for is open.
-    """
-    organizations = [line.organization_id for line in lines]
-    grants = Grant.objects.filter(organization__in=organizations, kind=Grant.Kind.INVOICE)
-    kind = Transfer.Kind
-    left = _by_organization(grants, available=Sum("account__balance_microusd"))
+    """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
+    settled invoice asked for is open."""
+    whose = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
+    left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
     moved = _by_organization(
-        Transfer.objects.filter(organization__in=organizations, grant__in=grants),
-        used=_sum(Q(kind=kind.CAPTURE)),
-        taken_back=_sum(Q(kind=kind.CORRECTION, reference__startswith=TAKEN_BACK)),
-        held=_sum(Q(kind=kind.HOLD, hold__resolved_at=None)),
+        Transfer.objects.filter(organization__in=whose, grant__in=grants),
+        used=_sum(Q(kind=Transfer.Kind.CAPTURE)),
+        taken_back=_sum(Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK)),
+        held=_sum(Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None)),
     )
-    settled = Invoice.objects.filter(organization__in=organizations, is_settled=True)
-    asked = _by_organization(settled, asked=Sum("usage_microusd"))
-    nothing = dict.fromkeys(("available", "used", "taken_back", "held", "asked"), 0)
+    settled = _by_organization(
+        Invoice.objects.filter(organization__in=whose, is_settled=True),
+        total=Sum("usage_microusd", default=0),
+    )
     found = {}
     for line in lines:
         id = line.organization_id
-        now = nothing | left.get(id, {}) | moved.get(id, {}) | asked.get(id, {})
+        of_line = moved.get(id, {"used": 0, "taken_back": 0, "held": 0})
+        paid = settled.get(id, {"total": 0})["total"]
         found[id] = Standing(
             limit_microusd=line.limit_cents * 10_000,
-            available_microusd=now["available"],
-            held_microusd=now["held"],
-            open_microusd=now["used"] - now["taken_back"] - now["asked"],
+            available_microusd=left.get(id, {"available": 0})["available"],
+            held_microusd=of_line["held"],
+            open_microusd=of_line["used"] - of_line["taken_back"] - paid,
         )
     return found
 

@@ -48,6 +48,7 @@ LOOK_AFTER = {
     State.CLOSING: timedelta(minutes=1),
     State.PROCESSING: timedelta(hours=1),
 }
+HURRY_EVERY = timedelta(seconds=3)  # while somebody looks at its page
 LOOKS_MAX = 5
 
 
@@ -73,10 +74,10 @@ def begin(
 ) -> Purchase:
     """The row of a purchase that a person wants. Nothing is asked of Stripe yet. Locks the wallet.
 
-    `token` is the form's: sent again, it gives the same purchase. A person has one open at a time: the same
-    amount in another tab is the same purchase, another amount takes its place. `last_paid_id` is the newest
-    paid one that the form knew ("" if none): if another was paid since, PaidMeanwhile asks once more.
-    Raises InvalidRequest for an amount out of limits, SandboxPaysNothing.
+    `token` is the form's: sent again for the same amount, it gives the same purchase. A person has one open at
+    a time: the same amount in another tab is the same purchase, another amount takes its place. `last_paid_id`
+    is that of `newest_paid` when the form was made ("" if none): if another was paid since, PaidMeanwhile asks
+    once more. Raises InvalidRequest for an amount out of limits, SandboxPaysNothing.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -90,9 +91,9 @@ def begin(
     now = timezone.now()
     bought = Purchase.objects.filter(organization=organization, origin=Origin.CHECKOUT)
     again = bought.filter(token=token).first()
-    if again and (again.is_under_way or again.state == State.PAID):
+    if again and again.amount_cents == amount_cents and again.state in _STILL_GOOD:
         return again
-    newest = bought.filter(state=State.PAID).order_by("-paid_at").first()
+    newest = newest_paid(organization)
     if newest and newest.id != last_paid_id:
         raise PaidMeanwhile(newest)
     open_one = bought.filter(made_by=made_by, state__in=(State.CREATED, State.OPEN)).first()
@@ -105,13 +106,25 @@ def begin(
         organization=organization,
         origin=Origin.CHECKOUT,
         made_by=made_by,
-        # The form's purchase came to nothing: this is another one, and has a name of its own.
+        # The form's purchase came to nothing, or it now says another amount: this one has a name of its own.
         token=secrets.token_hex(16) if again else token,
         amount_cents=amount_cents,
         bonus_microusd=packs.bonus_microusd(amount_cents),
         created_at=now,
         due_at=now + LOOK_AFTER[State.CREATED],
     )
+
+
+# What a form that is sent again goes on with. One that is being closed cannot be paid any more.
+_STILL_GOOD = (State.CREATED, State.OPEN, State.PROCESSING, State.PAID)
+
+
+def newest_paid(organization: Organization) -> Purchase | None:
+    """What a person bought last."""
+    bought = Purchase.objects.filter(
+        organization=organization, origin=Origin.CHECKOUT, state=State.PAID
+    )
+    return bought.order_by("-paid_at").first()
 
 
 def open_checkout(purchase: Purchase) -> Purchase:
@@ -140,6 +153,23 @@ def _open(purchase: Purchase) -> Purchase:
 
 
 # -- follow -----------------------------------------------------------------------------------------
+
+
+def hurry(purchase: Purchase) -> None:
+    """Somebody waits for it: have it followed now, once in HURRY_EVERY at most, however many ask.
+
+    What was looked at just now is left alone. One conditional UPDATE; if its task is lost, whoever owns the
+    state looks as ever.
+    """
+    if not purchase.is_under_way:
+        return
+    after = LOOK_AFTER[State(purchase.state)]
+    now = timezone.now()
+    with transaction.atomic():
+        if Purchase.objects.filter(
+            pk=purchase.pk, state=purchase.state, due_at__lte=now + after - HURRY_EVERY
+        ).update(due_at=now + after):
+            queue.enqueue("billing.tasks.follow_purchase", purchase.id)
 
 
 def follow(purchase: Purchase, *, intent_id: str = "") -> Purchase:

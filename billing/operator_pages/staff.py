@@ -28,7 +28,7 @@ MORE = (
     Place("operator_meters", "Meters", "usage"),
     Place("operator_comparisons", "Comparisons", "audit"),
     Place("operator_ledger", "Proof of the books", "check"),
-    Place("operator_catalog", "Catalog", "gallery"),
+    Place("operator_catalog", "Catalog", "create"),
 )
 
 

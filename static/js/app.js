@@ -10,6 +10,8 @@ document.addEventListener("change", (event) => {
     if (input.value === "system") delete root.dataset.theme;
     else root.dataset.theme = input.value;
   }
+  // A pack is chosen: an amount of one's own does not count any more. The sum follows the pack.
+  if (input.dataset.clears) document.querySelector(input.dataset.clears).value = "";
   const filters = input.closest("[data-autosubmit]");
   if (filters && input.matches("select, [type=radio]")) filters.requestSubmit();
 });
