@@ -55,6 +55,7 @@ def test_a_signed_event_is_kept_once_and_queued_once(stripe_account: StripeAccou
 @pytest.mark.parametrize(
     "signature",
     ["", "nonsense", signed(ODD, "whsec_of_a_stranger"), signed(ODD + " "), "t=1,v1=\u00e9"],
+    ids=["none", "nonsense", "of a stranger", "of another body", "other letters"],
 )
 def test_a_wrong_signature_leaves_nothing_behind(
     stripe_account: StripeAccount, signature: str
