@@ -43,5 +43,5 @@ urlpatterns = [
     path("end-users", budgets_views.end_users_page, name="end_users"),
     path("budgets", budgets_views.budgets_page, name="budgets"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("", include("billing.operator.urls")),
+    path("", include("billing.operator_pages.urls")),
 ]

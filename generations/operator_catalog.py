@@ -2,27 +2,20 @@
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
+from billing.operator_pages import staff
 from generations.catalog_standing import standings
 from seedance_saas import queue
 
 
-@csrf_exempt  # asked for below: a stranger is told that there is no page, and not that a token is missing
-def catalog_page(request: HttpRequest) -> HttpResponseBase:
-    """GET and POST /operator/catalog: how it stands with each provider; POST has the providers asked again."""
-    if not (request.user.is_authenticated and request.user.is_staff):
-        raise Http404
-    return _for_staff(request)
-
-
-@csrf_protect
+@staff.for_staff
 @require_http_methods(["GET", "HEAD", "POST"])
-def _for_staff(request: HttpRequest) -> HttpResponse:
+def catalog_page(request: HttpRequest, actor: User) -> HttpResponse:
+    """GET and POST /operator/catalog: how it stands with each provider; POST has the providers asked again."""
     if request.method == "POST":
         with transaction.atomic():
             queue.enqueue("generations.tasks.sync_catalog")
@@ -36,4 +29,4 @@ def _for_staff(request: HttpRequest) -> HttpResponse:
         ),
         "late": [row for row in rows if row.is_late],
     }
-    return render(request, "operator/catalog.html", context)
+    return staff.page(request, "operator_catalog", "catalog.html", context)

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from accounts.models import User
 from billing import stripe_webhook
 from billing.models import StripeEvent
-from billing.operator import events
+from billing.operator_pages import events
 from tests.pages.conftest import text
 
 PATH = "/operator/events"

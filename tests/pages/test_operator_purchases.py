@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from billing import refunds
 from billing.models import Purchase, Reversal
-from billing.operator import purchases
+from billing.operator_pages import purchases
 from tests.billing.bought import bought, settle
 from tests.pages.conftest import text
 from tests.stripe_account import StripeAccount
@@ -131,7 +131,7 @@ def test_the_page_of_one_has_everything_of_it(
         f"purchase:{purchase.id}",
         f"bonus:{purchase.id}",
         f"refund:{row.id}",
-        f"refund:{row.id}:bonus",
+        f"refund:{row.id}:2:bonus",
         'data-label="Withdrawn">',
     ):
         assert expected in page

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts import organizations
 from accounts.models import Organization, Role, User
 from billing.models import LedgerCheck, Purchase, StripeEvent
-from billing.operator.urls import urlpatterns
+from billing.operator_pages.urls import urlpatterns
 from tests.world import make_user
 
 READ = [

@@ -9,7 +9,7 @@ from accounts.models import Organization, User
 from billing import credit_lines
 from billing.management.operators import add_by, operator
 from billing.models import CreditLine
-from billing.operator import fields, organizations
+from billing.operator_pages import fields, organizations
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
 

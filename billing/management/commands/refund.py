@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing import refunds
 from billing.management.operators import add_by, operator
 from billing.models import Purchase
-from billing.operator import fields
+from billing.operator_pages import fields
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
 

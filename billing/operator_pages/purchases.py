@@ -16,8 +16,8 @@ from accounts import pages
 from accounts.models import User
 from billing import refunds, reversals
 from billing.models import Grant, Purchase, Reversal, StripeCustomer, Transfer
-from billing.operator import organizations, staff
-from billing.operator.fields import DollarField, ReasonField
+from billing.operator_pages import organizations, staff
+from billing.operator_pages.fields import DollarField, ReasonField
 from seedance_saas import ids
 from seedance_saas.errors import Refusal
 from seedance_saas.requests import client_address

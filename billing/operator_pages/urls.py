@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from billing.operator import comparisons, events, ledger, lines, meters, overview, purchases
-from billing.operator import reversals as money_back
+from billing.operator_pages import comparisons, events, ledger, lines, meters, overview, purchases
+from billing.operator_pages import reversals as money_back
 
 urlpatterns = [
     path("operator", overview.overview_page, name="operator"),

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from billing.models import LedgerCheck
-from billing.operator import staff
+from billing.operator_pages import staff
 
 SHOWN = 30
 

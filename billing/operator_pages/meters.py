@@ -13,8 +13,8 @@ from accounts.models import Organization, User
 from billing import credit_lines, usage_reports
 from billing.credit_lines import Standing
 from billing.models import CreditLine, MeterEvent, UsageRecord
-from billing.operator import organizations, staff
-from billing.operator.fields import ReasonField
+from billing.operator_pages import organizations, staff
+from billing.operator_pages.fields import ReasonField
 from seedance_saas.api import usd
 
 PIECE = 50

@@ -13,8 +13,8 @@ from accounts.models import Organization, User
 from billing import credit_lines
 from billing.credit_lines import Standing
 from billing.models import CreditLine, Invoice
-from billing.operator import organizations, staff
-from billing.operator.fields import DollarField, ReasonField
+from billing.operator_pages import organizations, staff
+from billing.operator_pages.fields import DollarField, ReasonField
 from seedance_saas.errors import Refusal
 from seedance_saas.requests import client_address
 

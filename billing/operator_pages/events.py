@@ -9,7 +9,7 @@ from accounts import pages
 from accounts.models import User
 from billing import stripe_webhook
 from billing.models import StripeEvent
-from billing.operator import staff
+from billing.operator_pages import staff
 
 PIECE = 50
 AT_ONCE = 200

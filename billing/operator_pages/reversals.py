@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 from accounts import pages
 from accounts.models import User
 from billing.models import Reversal
-from billing.operator import organizations, staff
+from billing.operator_pages import organizations, staff
 
 PIECE = 50
 State = Reversal.State

@@ -22,8 +22,8 @@ from billing.models import (
     StripeCheck,
     StripeEvent,
 )
-from billing.operator import staff
-from billing.operator.purchases import LONG
+from billing.operator_pages import staff
+from billing.operator_pages.purchases import LONG
 
 RECENT = timedelta(days=30)  # what the meters did not take before then is history
 COMPARED_WITHIN = timedelta(hours=30)  # the clock compares once a day

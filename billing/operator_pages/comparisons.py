@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import pages
 from accounts.models import User
 from billing.models import StripeCheck
-from billing.operator import staff
+from billing.operator_pages import staff
 from seedance_saas import clock
 
 PIECE = 30
