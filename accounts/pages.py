@@ -10,7 +10,7 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -99,6 +99,23 @@ def piece(
         return Piece(rows, None)
     last = str(getattr(rows[limit - 1], key))
     return Piece(rows[:limit], base64.urlsafe_b64encode(last.encode()).decode())
+
+
+def piece_by_time(queryset: QuerySet[M], cursor: str, *, limit: int, time: str) -> Piece[M]:
+    """As `piece`, the newest first by the field `time`, and by the primary key where two are of one moment."""
+    if cursor:
+        try:
+            moment, _, after = _read(cursor).partition(" ")
+            at = datetime.fromisoformat(moment)
+        except (ValueError, binascii.Error):
+            raise Http404 from None
+        queryset = queryset.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=after))
+    rows = list(queryset.order_by(f"-{time}", "-pk")[: limit + 1])
+    if len(rows) <= limit:
+        return Piece(rows, None)
+    last = rows[limit - 1]
+    text = f"{getattr(last, time).isoformat()} {last.pk}"
+    return Piece(rows[:limit], base64.urlsafe_b64encode(text.encode()).decode())
 
 
 def _read(cursor: str) -> str:

@@ -14,7 +14,7 @@ from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
 
 CEILING_CENTS_MAX = 1_000_000_00
-THRESHOLD_MICROUSD_MAX = 10_000_000_000
+THRESHOLD_CENTS_MAX = 10_000_00
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def as_row(organization: Organization, terms: Terms, now: AutoTopUp | None) -> A
 def check(terms: Terms) -> None:
     """Raises InvalidRequest that names the field and its limits."""
     assert (terms.amount_cents is None) != (terms.target_microusd is None), terms
-    if not 0 < terms.threshold_microusd <= THRESHOLD_MICROUSD_MAX:
+    if not 0 < terms.threshold_microusd <= THRESHOLD_CENTS_MAX * 10_000:
         raise InvalidRequest(
-            f"The threshold must be more than $0.00 and at most ${usd(THRESHOLD_MICROUSD_MAX)[:-2]}.",
+            f"The threshold must be more than $0.00 and at most ${THRESHOLD_CENTS_MAX / 100:,.2f}.",
             param="threshold_usd",
         )
     low, high = packs.AMOUNT_CENTS_MIN, packs.AMOUNT_CENTS_MAX

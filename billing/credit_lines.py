@@ -6,8 +6,10 @@ brings the grants there, however we came here.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -28,7 +30,8 @@ logger = logging.getLogger(__name__)
 State, Closure = CreditLine.State, CreditLine.Closure
 NET_DAYS_MAX = 90
 LIMIT_CENTS_MAX = 1_000_000_00
-TRY_AGAIN = timedelta(minutes=5)
+TRY_AGAIN = timedelta(minutes=1)  # if the task that opens it was lost
+TAKEN_BACK = "taken_back:"  # how the references of uses begin that the operator does not charge
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,23 @@ class Standing:
     limit_microusd: int
     available_microusd: int
     held_microusd: int
-    open_microusd: int  # used, and not paid yet
+    open_microusd: int  # used, and not paid yet; below zero what was paid and is given back
 
 
 @transaction.atomic
 def approve(
-    organization: Organization, *, limit_cents: int, net_days: int, actor: User
+    organization: Organization,
+    *,
+    limit_cents: int,
+    net_days: int,
+    actor: User,
+    address: str | None = None,
 ) -> CreditLine:
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row.
-    Locks the wallet.
+    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
+    and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -63,26 +71,30 @@ def approve(
     ledger.lock(organization)
     before = CreditLine.objects.filter(organization=organization).first()
     line, is_new = CreditLine.objects.get_or_create(
-        organization=organization,
-        defaults={"limit_cents": limit_cents, "net_days": net_days, "due_at": timezone.now()},
+        organization=organization, defaults={"limit_cents": limit_cents, "net_days": net_days}
     )
-    if not is_new:
-        CreditLine.objects.filter(pk=line.pk).update(limit_cents=limit_cents, net_days=net_days)
+    line.limit_cents, line.net_days = limit_cents, net_days
     if is_new or line.closure == Closure.OPERATOR:
-        CreditLine.objects.filter(pk=line.pk).update(
-            state=State.OPENING, closure="", subscription_id="", due_at=timezone.now()
-        )
+        # Whoever opens it again has made up his mind about what was disputed before.
+        Invoice.objects.filter(organization=organization).update(is_disputed=False)
+        line.state, line.closure = State.OPENING, ""
+        line.openings_count += 1
+        line.due_at = timezone.now() + TRY_AGAIN
         queue.enqueue("billing.tasks.open_line", organization.pk)
+    line.save()
     adjust(organization)
-    audit.note(
-        organization,
-        "credit_line.approved",
-        organization.pk,
-        actor=actor,
-        before=_terms(before) if before else {},
-        after=_terms(CreditLine.objects.get(pk=line.pk)),
-    )
     line.refresh_from_db()
+    old, new = _terms(before) if before else {}, _terms(line)
+    if old != new:
+        audit.note(
+            organization,
+            "credit_line.approved",
+            organization.pk,
+            actor=actor,
+            address=address,
+            before=old,
+            after=new,
+        )
     return line
 
 
@@ -95,37 +107,50 @@ def _terms(line: CreditLine) -> dict[str, object]:
 
 
 def open(line: CreditLine) -> None:
-    """Make Stripe's subscription, then let the line be used. A repeat makes no second one.
+    """Make Stripe's subscription, or keep the one that was about to end; then let the line be used.
 
-    Asks Stripe: no transaction may be open.
+    A repeat makes no second one. Asks Stripe: no transaction may be open.
     """
     if line.state != State.OPENING:
         return
-    customer = customers.ensure(line.organization)
+    organization = line.organization
+    customer_id = customers.ensure(organization).stripe_id
     # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
-    subscription_id = usage.subscription_of_customer(
-        customer.stripe_id, line.organization_id
-    ) or usage.create_subscription(
-        line.organization_id,
-        customer_id=customer.stripe_id,
-        net_days=line.net_days,
-        key=f"subscription:{line.organization_id}:{int((line.due_at or line.created_at).timestamp())}",
-    )
-    with transaction.atomic():
-        ledger.lock(line.organization)
-        CreditLine.objects.filter(pk=line.pk, state=State.OPENING).update(
-            state=State.OPEN, subscription_id=subscription_id, due_at=None
+    subscription_id = usage.subscription_of_customer(customer_id, organization.pk)
+    if subscription_id:
+        usage.keep_subscription(subscription_id)
+    else:
+        subscription_id = usage.create_subscription(
+            organization.pk,
+            customer_id=customer_id,
+            net_days=line.net_days,
+            key=f"subscription:{organization.pk}:{line.openings_count}",
         )
-        adjust(line.organization)
+    with transaction.atomic():
+        ledger.lock(organization)
+        line.refresh_from_db()
+        if line.state == State.OPENING:
+            line.state, line.due_at = State.OPEN, None
+        elif line.closure == Closure.OPERATOR:
+            queue.enqueue("billing.tasks.end_line", subscription_id)
+        line.subscription_id = subscription_id
+        line.save()
+        follow_invoices(organization)
 
 
 @transaction.atomic
 def close(
-    organization: Organization, why: CreditLine.Closure, *, actor: User | None = None
+    organization: Organization,
+    why: CreditLine.Closure,
+    *,
+    reason: str = "",
+    actor: User | None = None,
+    address: str | None = None,
 ) -> None:
     """Nothing new is held from the line; what runs ends as usual. A repeat changes nothing. Locks the wallet.
 
-    Closed by the operator, its subscription ends with the running month, whose invoice is still made.
+    Closed by the operator, who says the `reason`, its subscription ends with the running month, whose invoice is
+    still made.
     """
     ledger.lock(organization)
     line = CreditLine.objects.filter(organization=organization).first()
@@ -136,39 +161,70 @@ def close(
     if why == Closure.OPERATOR and line.subscription_id:
         queue.enqueue("billing.tasks.end_line", line.subscription_id)
     audit.note(
-        organization, "credit_line.closed", organization.pk, actor=actor, after={"why": why.value}
+        organization,
+        "credit_line.closed",
+        organization.pk,
+        actor=actor,
+        address=address,
+        after={"why": why.value} | ({"reason": reason} if reason else {}),
     )
     logger.info("credit_line.closed organization=%s why=%s", organization.pk, why)
 
 
-@transaction.atomic
-def reopen(organization: Organization, what_closed_it: CreditLine.Closure) -> None:
-    """What closed it is settled. A line that something else closed stays closed; a repeat changes nothing.
+def end(subscription_id: str) -> None:
+    """Let Stripe's subscription end with the month, unless its line was opened again meanwhile. A repeat is harmless.
 
-    Locks the wallet.
+    Asks Stripe: no transaction may be open.
+    """
+    lines = CreditLine.objects.filter(subscription_id=subscription_id)
+    if not lines.exclude(closure=Closure.OPERATOR).exists():
+        usage.end_subscription(subscription_id)
+
+
+@transaction.atomic
+def follow_invoices(organization: Organization) -> None:
+    """Close the line while an invoice is unpaid or disputed, open it when none is any more, and adjust it.
+
+    What the operator closed stays closed, and one that is opening gets there first. Locks the wallet.
     """
     ledger.lock(organization)
-    opened = CreditLine.objects.filter(
-        organization=organization, state=State.CLOSED, closure=what_closed_it
-    ).update(state=State.OPEN, closure="")
-    if opened:
-        adjust(organization)
-        audit.note(organization, "credit_line.reopened", organization.pk)
-        logger.info("credit_line.reopened organization=%s", organization.pk)
+    line = CreditLine.objects.filter(organization=organization).first()
+    if line is None:
+        return
+    if line.state != State.OPENING and line.closure != Closure.OPERATOR:
+        why = _why_closed(organization)
+        if why:
+            close(organization, why)
+        elif line.state == State.CLOSED:
+            CreditLine.objects.filter(pk=line.pk).update(state=State.OPEN, closure="")
+            audit.note(organization, "credit_line.reopened", organization.pk)
+            logger.info("credit_line.reopened organization=%s", organization.pk)
+    adjust(organization)
+
+
+def _why_closed(organization: Organization) -> CreditLine.Closure | None:
+    invoices = Invoice.objects.filter(organization=organization)
+    if invoices.filter(is_disputed=True).exists():
+        return Closure.DISPUTED
+    unpaid = (Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE)
+    return Closure.UNPAID if invoices.filter(state__in=unpaid).exists() else None
 
 
 def adjust(organization: Organization) -> None:
     """Give the line what its limit allows now, or take what it does not allow any more. A repeat moves nothing.
 
-    Under the wallet's lock. What is held or used is never touched.
+    Under the wallet's lock. What is held or used is never touched: what is held beyond the limit is taken when
+    running work gives it back.
     """
     line = CreditLine.objects.filter(organization=organization).first()
     if line is None:
         return
     now = standing(line)
-    allowed = now.limit_microusd - now.held_microusd - now.open_microusd
-    target = max(0, allowed) if line.state == State.OPEN else 0
-    change = target - now.available_microusd
+    is_open = line.state == State.OPEN
+    room = (now.limit_microusd - now.open_microusd if is_open else 0) - now.held_microusd
+    if line.overdrawn_microusd != max(0, -room):
+        CreditLine.objects.filter(pk=line.pk).update(overdrawn_microusd=max(0, -room))
+    change = max(0, room) - now.available_microusd
     number = Wallet.objects.get(organization=organization).transfers_count
     reference = f"line:{organization.pk}:{number}"
     if change > 0:
@@ -186,37 +242,46 @@ def adjust(organization: Organization) -> None:
 
 
 def standing(line: CreditLine) -> Standing:
-    """What was ever given to the line, less what is left or held, was used; what is not paid of it is open."""
-    grants = _grants(line.organization)
-    given = grants.aggregate(total=Sum("amount_microusd", default=0))["total"]
-    available = grants.aggregate(total=Sum("account__balance_microusd", default=0))["total"]
-    of_line = Transfer.objects.filter(organization=line.organization, grant__in=grants)
-    moved = of_line.aggregate(
-        taken=Sum("amount_microusd", filter=Q(kind=Transfer.Kind.CLAW_BACK), default=0),
-        corrected_up=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, from_account="write_off"),
-            default=0,
-        ),
-        corrected_down=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, to_account="write_off"),
-            default=0,
-        ),
-        held=Sum(
-            "amount_microusd", filter=Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None), default=0
-        ),
+    return standings([line])[line.organization_id]
+
+
+def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
+    """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
+    settled invoice asked for is open."""
+    whose = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
+    left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
+    moved = _by_organization(
+        Transfer.objects.filter(organization__in=whose, grant__in=grants),
+        used=_sum(Q(kind=Transfer.Kind.CAPTURE)),
+        taken_back=_sum(Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK)),
+        held=_sum(Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None)),
     )
-    ever = given - moved["taken"] + moved["corrected_up"] - moved["corrected_down"]
-    freed = Invoice.objects.filter(organization=line.organization, is_settled=True).aggregate(
-        total=Sum("usage_microusd", default=0)
-    )["total"]
-    return Standing(
-        limit_microusd=line.limit_cents * 10_000,
-        available_microusd=available,
-        held_microusd=moved["held"],
-        open_microusd=ever - available - moved["held"] - freed,
+    settled = _by_organization(
+        Invoice.objects.filter(organization__in=whose, is_settled=True),
+        total=Sum("usage_microusd", default=0),
     )
+    found = {}
+    for line in lines:
+        id = line.organization_id
+        of_line = moved.get(id, {"used": 0, "taken_back": 0, "held": 0})
+        paid = settled.get(id, {"total": 0})["total"]
+        found[id] = Standing(
+            limit_microusd=line.limit_cents * 10_000,
+            available_microusd=left.get(id, {"available": 0})["available"],
+            held_microusd=of_line["held"],
+            open_microusd=of_line["used"] - of_line["taken_back"] - paid,
+        )
+    return found
+
+
+def _sum(condition: Q) -> Sum:
+    return Sum("amount_microusd", filter=condition, default=0)
+
+
+def _by_organization(rows: QuerySet[Any], **sums: Sum) -> dict[str, dict[str, int]]:
+    found = rows.order_by().values("organization_id").annotate(**sums)
+    return {row["organization_id"]: row for row in found}
 
 
 def _grants(organization: Organization) -> QuerySet[Grant]:

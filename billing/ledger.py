@@ -23,7 +23,7 @@ from accounts import audit
 from accounts.models import Organization, User
 from billing import budgets
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
-from billing.models import Account, Grant, Hold, Transfer, Wallet
+from billing.models import Account, CreditLine, Grant, Hold, Transfer, Wallet
 from billing.posting import Page, debt_account, held_account
 from billing.slices import Slice, slices_of
 from seedance_saas import ids
@@ -191,26 +191,39 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
 
 
 def _give_back(page: Page, hold: Hold, slices: list[Slice], capture_microusd: int) -> None:
-    """Post what each slice gives to revenue and back; what came back too late expires at once."""
+    """Post what each slice gives to revenue and back; what came back too late expires at once.
+
+    What comes back to a line that was closed meanwhile, or whose limit was lowered, is taken from it again.
+    """
     left_to_capture = capture_microusd
+    overdrawn = left_overdrawn = max((taken.overdrawn_microusd for taken in slices), default=0)
+    held = held_account(page.organization_id)
     for taken in slices:
         captured = min(left_to_capture, taken.amount_microusd)
         left_to_capture -= captured
-        for kind, to_account, amount in (
-            (Transfer.Kind.CAPTURE, "revenue", captured),
-            (Transfer.Kind.RELEASE, taken.account_id, taken.amount_microusd - captured),
+        released = taken.amount_microusd - captured
+        withdrawn = min(released, left_overdrawn) if taken.overdrawn_microusd else 0
+        left_overdrawn -= withdrawn
+        for kind, from_account, to_account, amount in (
+            (Transfer.Kind.CAPTURE, held, "revenue", captured),
+            (Transfer.Kind.RELEASE, held, taken.account_id, released),
+            (Transfer.Kind.CLAW_BACK, taken.account_id, "receivable", withdrawn),
         ):
             if amount:
                 page.post(
                     kind,
-                    from_account=held_account(page.organization_id),
+                    from_account=from_account,
                     to_account=to_account,
                     amount_microusd=amount,
                     reference=hold.reference,
                     grant_id=taken.grant_id,
-                    hold_id=hold.id,
+                    hold_id=hold.id if from_account == held else None,
                 )
     assert left_to_capture == 0, (hold.reference, left_to_capture)
+    if left_overdrawn < overdrawn:
+        CreditLine.objects.filter(organization=page.organization_id).update(
+            overdrawn_microusd=left_overdrawn
+        )
     for taken in sorted(slices, key=lambda taken: taken.grant_id):
         if taken.expires_at and taken.expires_at <= page.now:
             _expire(page, taken.grant_id, taken.account_id)

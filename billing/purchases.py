@@ -10,8 +10,10 @@ Credits are given when Stripe says that it was paid, once for each purchase, wha
 
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 State, Origin = Purchase.State, Purchase.Origin
 
 CHECKOUT_FOR = timedelta(hours=2)  # then Stripe's page cannot be paid any more
+OPENS_FOR = timedelta(minutes=85)  # Stripe makes no page that is good for less than half an hour
 KEY_IS_KEPT = timedelta(hours=20)  # Stripe forgets idempotency keys after a day
 # How soon somebody looks again, if no webhook comes first.
 LOOK_AFTER = {
@@ -125,11 +128,17 @@ def newest_paid(organization: Organization) -> Purchase | None:
 
 
 def open_checkout(purchase: Purchase) -> Purchase:
-    """Get Stripe's page for it; the purchase as it is then. A repeat gets the same page.
+    """Get Stripe's page for it; the purchase as it is then. A repeat gets the same page, and so does another tab.
 
     Asks Stripe: no transaction may be open. Raises StripeUnavailable, and then it may be tried again.
     """
-    if purchase.session_id or purchase.state not in (State.CREATED, State.CLOSING):
+    return _in_turn(_open, purchase)
+
+
+def _open(purchase: Purchase) -> Purchase:
+    is_young = timezone.now() - purchase.created_at < OPENS_FOR
+    is_waiting = purchase.state in (State.CREATED, State.CLOSING) and not purchase.session_id
+    if purchase.origin != Origin.CHECKOUT or not is_waiting or not is_young:
         return purchase
     page = f"{settings.PUBLIC_URL}/billing/purchases/{purchase.id}"
     checkout = payments.create_checkout(
@@ -166,13 +175,17 @@ def hurry(purchase: Purchase) -> None:
 def follow(purchase: Purchase, *, intent_id: str = "") -> Purchase:
     """Ask Stripe how it stands and bring our books there: from any state, any number of times.
 
-    `intent_id` is a payment that Stripe says is for it. What was asked before another process wrote its answer
-    is asked again, so that the older answer never wins. Lets StripeUnavailable out: the owner of the state
+    `intent_id` is a payment that Stripe says is for it. Lets StripeUnavailable out: the owner of the state
     asks again.
     """
+    return _in_turn(partial(_look, intent_id=intent_id), purchase)
+
+
+def _in_turn(look: Callable[[Purchase], Purchase], purchase: Purchase) -> Purchase:
+    """What was asked before another process wrote its answer is asked again: the older answer never wins."""
     for _ in range(LOOKS_MAX):
         with suppress(_Overtaken):
-            return _look(purchase, intent_id)
+            return look(purchase)
         purchase.refresh_from_db()
     raise StripeUnavailable(f"{purchase.id} is being followed by too many at once.")
 
@@ -180,10 +193,7 @@ def follow(purchase: Purchase, *, intent_id: str = "") -> Purchase:
 def _look(purchase: Purchase, intent_id: str) -> Purchase:
     if purchase.origin == Origin.AUTO_TOP_UP and purchase.state == State.CREATED and not intent_id:
         return charge(purchase)
-    is_young = timezone.now() - purchase.created_at < CHECKOUT_FOR
-    if purchase.origin == Origin.CHECKOUT and not purchase.session_id and is_young:
-        # The answer was lost, or nobody asked yet. After its time it could not be paid anyway.
-        purchase = open_checkout(purchase)
+    purchase = _open(purchase)  # if its answer was lost, or nobody asked yet
     checkout = None
     if purchase.session_id:
         is_closing = purchase.state == State.CLOSING
@@ -191,6 +201,11 @@ def _look(purchase: Purchase, intent_id: str) -> Purchase:
         checkout = ask(purchase.session_id)
     intent_id = purchase.intent_id or (checkout.intent_id if checkout else "") or intent_id
     payment = payments.read_payment(intent_id) if intent_id else None
+    has_bounced = (
+        payment is not None and payment.needs_person and purchase.state == State.PROCESSING
+    )
+    if has_bounced and purchase.origin == Origin.AUTO_TOP_UP:
+        payment = payments.cancel_payment(intent_id)  # as what is declined at once
     return apply(purchase, checkout, payment)
 
 
@@ -341,7 +356,7 @@ def _unpaid_state(
         is_over = has_failed or (payment is not None and not payment.needs_person)
         return State.FAILED if is_over else State(row.state)
     if checkout is None:  # nobody ever saw a page of it: there is nothing that could be paid
-        is_old = timezone.now() - row.created_at > CHECKOUT_FOR
+        is_old = timezone.now() - row.created_at >= OPENS_FOR
         return State.EXPIRED if is_old else State(row.state)
     if checkout.status == "expired":
         return State.EXPIRED

@@ -21,12 +21,14 @@ def of(purchase: Purchase) -> list[Effect]:
     rows = list(purchase.reversals.order_by("id"))
     transfers: dict[str, list[Transfer]] = {}
     if rows:
-        wanted = [reference for row in rows for reference in reversals.references(row)]
+        wanted = reversals.references(rows)
         found = Transfer.objects.filter(organization=purchase.organization_id, reference__in=wanted)
         for transfer in found:
             transfers.setdefault(transfer.reference, []).append(transfer)
     return [
-        _effect(row, [one for name in reversals.references(row) for one in transfers.get(name, [])])
+        _effect(
+            row, [one for name in reversals.references([row]) for one in transfers.get(name, [])]
+        )
         for row in rows
     ]
 

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.models import User
 from billing import cards, credit_lines, invoices, purchases, usage_reports
-from billing.models import CreditLine, Invoice, Purchase, Reversal, StripeEvent
-from billing.stripe_gateway import payments, usage, webhooks
+from billing.models import CreditLine, Purchase, StripeEvent
+from billing.stripe_gateway import payments, webhooks
 from billing.stripe_gateway.connection import StripeUnavailable
 from seedance_saas import queue
 from seedance_saas.errors import InvalidRequest, NotFound, as_dict
@@ -97,13 +98,16 @@ def handle(event: StripeEvent) -> None:
         kept.update(state=State.HANDLED, handled_at=timezone.now(), error=note or "")
 
 
-def run_again(event: StripeEvent) -> None:
-    """The operator's wish for one that is dead: as if it had just come. A repeat changes nothing."""
+def run_again(event: StripeEvent, *, actor: User | None = None) -> bool:
+    """The operator's wish for one that is dead: as if it had just come. False, and nothing done, if it is not dead."""
     with transaction.atomic():
-        if StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
+        was_dead = StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
             state=State.PENDING, attempts_count=0, due_at=timezone.now() + PAUSE
-        ):
+        )
+        if was_dead:
             queue.enqueue("billing.tasks.handle_stripe_event", event.id)
+            logger.info("stripe_event.run_again id=%s by=%s", event.id, actor and actor.pk)
+    return bool(was_dead)
 
 
 def _follow_checkout(event: StripeEvent) -> None:
@@ -127,22 +131,7 @@ def _follow_intent(intent_id: str) -> None:
     if purchase:
         _follow(purchase, intent_id)
         return
-    paid = usage.invoice_of_payment(intent_id)
-    if invoice := Invoice.objects.filter(stripe_id=paid).select_related("organization").first():
-        _follow_dispute_of_invoice(invoice, intent_id)
-
-
-def _follow_dispute_of_invoice(invoice: Invoice, intent_id: str) -> None:
-    """Who takes back what an invoice was paid with gets nothing more on account until that is settled."""
-    states = {
-        back.state
-        for back in payments.read_payment(intent_id).money_back
-        if back.kind == Reversal.Kind.DISPUTE
-    }
-    if states & {Reversal.State.OPEN, Reversal.State.LOST}:
-        credit_lines.close(invoice.organization, CreditLine.Closure.DISPUTED)
-    elif Reversal.State.WON in states:
-        credit_lines.reopen(invoice.organization, CreditLine.Closure.DISPUTED)
+    invoices.follow_payment(intent_id)
 
 
 def _named(purchase_id: str) -> Purchase | None:
@@ -164,8 +153,9 @@ def _follow_invoice(event: StripeEvent) -> None:
 
 
 def _end_line(event: StripeEvent) -> None:
+    """One that is being opened again gets another subscription."""
     line = CreditLine.objects.filter(subscription_id=event.object_id).first()
-    if line:
+    if line and line.state != CreditLine.State.OPENING:
         credit_lines.close(line.organization, CreditLine.Closure.OPERATOR)
 
 

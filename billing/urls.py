@@ -1,12 +1,11 @@
 """The pages of money."""
 
-from django.urls import path
+from django.urls import include, path
 
 from billing import (
     budgets_views,
     checkout_views,
     invoices_views,
-    operator_views,
     purchases_views,
     statement_views,
     top_up_views,
@@ -44,5 +43,5 @@ urlpatterns = [
     path("end-users", budgets_views.end_users_page, name="end_users"),
     path("budgets", budgets_views.budgets_page, name="budgets"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("operator/ledger", operator_views.ledger_checks, name="operator_ledger"),
+    path("", include("billing.operator.urls")),
 ]

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from billing import customers, ledger
+from billing import credit_lines, customers, ledger
 from billing.models import Grant, MeterEvent, StripeCustomer, Transfer
 from billing.stripe_gateway import usage
 from billing.stripe_gateway.connection import StripeRefused, StripeUnavailable
@@ -121,8 +121,10 @@ def note_refused(event_id: str) -> str:
 
 def lag_seconds() -> float:
     """How old the oldest event is that waits to be sent; 0 when none waits."""
-    oldest = MeterEvent.objects.filter(state=State.PENDING).order_by("due_at").first()
-    return (timezone.now() - oldest.occurred_at).total_seconds() if oldest else 0.0
+    # Not the one that is due first: what Stripe did not take for hours is due last.
+    waiting = MeterEvent.objects.filter(state=State.PENDING)
+    oldest = waiting.aggregate(at=Min("occurred_at"))["at"]
+    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
 
 
 # -- Taking back --------------------------------------------------------------------------------------
@@ -151,18 +153,24 @@ def take_back(
         ledger.correct(
             capture.grant,
             change_microusd=event.value_microusd,
-            reference=f"taken_back:{event.id}",
+            reference=f"{credit_lines.TAKEN_BACK}{event.id}",
             reason=reason,
             actor=actor,
         )
-        MeterEvent.objects.filter(pk=event.pk).update(state=State.CANCELED)
+        MeterEvent.objects.filter(pk=event.pk).update(state=State.CANCELED, due_at=timezone.now())
         queue.enqueue("billing.tasks.cancel_meter_event", event.id)
+    credit_lines.adjust(organization)
     return events
 
 
 def cancel(event: MeterEvent) -> None:
-    """Tell Stripe's meter of an event that was taken back. What it does not take any more, the invoice corrects."""
+    """Tell Stripe's meter of an event that was taken back. What it does not take any more, the invoice corrects.
+
+    One that an invoice asks for already stays in the meter: the next invoice gives it back.
+    """
     assert event.state == State.CANCELED, event.id
+    if event.invoice_id:
+        return
     try:
         usage.cancel_meter_event(NAMES[Meter(event.meter)], event.identifier)
     except StripeRefused as refused:

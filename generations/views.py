@@ -15,8 +15,8 @@ from accounts.models import ApiKey, Membership
 from billing import attention, balances, budgets
 from billing.budgets_views import PERIODS
 from billing.models import Budget, Grant, UsageRecord
-from generations import catalog, lifecycle, receipts, snippets, states
-from generations.errors import TooLateToCancel
+from generations import catalog, erasing, lifecycle, receipts, snippets, states
+from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
 
@@ -237,6 +237,20 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
             )
         elif not wanted.is_final:
             messages.info(request, "The provider was asked to stop. You pay only for a video.")
+    return redirect("generation", wanted.pk)
+
+
+@require_POST
+@pages.for_members
+def erase(request: HttpRequest, membership: Membership, generation_id: str) -> HttpResponse:
+    pages.require(roles.can_spend(membership))
+    wanted = _get(membership, generation_id)
+    try:
+        erasing.erase(wanted)
+    except NotFinal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Erased: prompt, files and video are gone. The receipt stays.")
     return redirect("generation", wanted.pk)
 
 

@@ -1,5 +1,6 @@
 """What every test stands on: its database, the world of `tests/world.py`, and no internet."""
 
+from tests.billing.on_account import *  # noqa: F403
 from tests.database import *  # noqa: F403
 from tests.loopback import *  # noqa: F403
 from tests.stripe_account import *  # noqa: F403

@@ -32,6 +32,10 @@ class CreditLine(models.Model):
     closure = models.CharField(max_length=10, choices=Closure.choices, blank=True)
     subscription_id = models.CharField(max_length=100, blank=True)
     due_at = models.DateTimeField(null=True)  # of one that is opening
+    # How often it was opened: a part of the name under which Stripe makes one subscription for each time.
+    openings_count = models.PositiveSmallIntegerField(default=0)
+    # Held beyond what is allowed now: what running work gives back of it is not used again.
+    overdrawn_microusd = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -83,6 +87,14 @@ class Invoice(models.Model):
     usage_microusd = models.BigIntegerField(default=0)
     # What had to be added to Stripe's metered line, or taken off it, so that they are.
     correction_cents = models.BigIntegerField(default=0)
+    # What Stripe asked for usage when it was final. The next invoice makes good what this one has wrong.
+    asked_cents = models.BigIntegerField(null=True)
+    is_disputed = models.BooleanField(
+        default=False
+    )  # its payment was taken back, and was not given again
+    looks_count = models.PositiveIntegerField(
+        default=0
+    )  # how often an answer of Stripe's was written
     is_settled = models.BooleanField(default=False)  # paid or voided, and our books know
     hosted_url = models.TextField(blank=True)
     pdf_url = models.TextField(blank=True)
@@ -131,7 +143,7 @@ class MeterEvent(models.Model):
     labels = models.JSONField()
     occurred_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
-    due_at = models.DateTimeField()
+    due_at = models.DateTimeField()  # of one that was taken back: when that was
     attempts_count = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)

@@ -1,42 +1,20 @@
-"""What is used: meter events, and the invoices over what was used from a line.
+"""What is used: meter events, and the subscriptions that ask for what was used from a line.
 
 The priced meter counts micro-dollars at a price of $0.000001 each, so that a change of our prices never touches
-Stripe. Sources: docs.stripe.com/api/billing/meter-event, /meter-event-summary, /subscriptions, /invoices.
+Stripe. Sources: docs.stripe.com/api/billing/meter-event, /meter-event-summary, /subscriptions.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from stripe.params import SubscriptionCreateParams
 
 from billing.stripe_gateway.connection import StripeRefused, asking
-from billing.stripe_gateway.payments import CURRENCY, id_of, tag_of
+from billing.stripe_gateway.payments import tag_of
 
 USAGE, INVOICED = "seedance_usage", "seedance_usage_invoiced"  # the meters' event names
 PRICE = "seedance_usage_microusd"  # the lookup key of the priced meter's price
 _DUPLICATE = "already exists with identifier"
-
-
-@dataclass(frozen=True)
-class InvoiceNow:
-    """How an invoice stands. `usage_cents` is its metered lines and our own corrections of them."""
-
-    stripe_id: str
-    number: str
-    status: str  # Stripe's: draft, open, paid, uncollectible, void
-    subscription_id: str
-    usage_cents: int
-    net_cents: int  # without tax, after whatever else stands on it
-    total_cents: int
-    period_started_at: datetime
-    period_ended_at: datetime
-    due_at: datetime | None
-    has_failed: bool  # a payment was tried, and nothing came
-    hosted_url: str
-    pdf_url: str
-    created_at: datetime
-    paid_at: datetime | None
 
 
 def send_meter_event(
@@ -142,9 +120,28 @@ def create_subscription(organization_id: str, *, customer_id: str, net_days: int
 
 
 def end_subscription(subscription_id: str) -> None:
-    """After the running month has been invoiced there is no other. A repeat changes nothing."""
+    """After the running month has been invoiced there is no other. One that has ended stays so."""
+    try:
+        with asking() as client:
+            client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+    except StripeRefused:
+        if not has_ended(subscription_id):
+            raise
+
+
+def keep_subscription(subscription_id: str) -> None:
+    """It goes on, if it was to end with the month."""
     with asking() as client:
-        client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+        client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+
+
+def has_ended(subscription_id: str) -> bool:
+    """No invoice comes of it any more, but for those that are made already."""
+    with asking() as client:
+        return client.v1.subscriptions.retrieve(subscription_id).status in (
+            "canceled",
+            "incomplete_expired",
+        )
 
 
 def subscription_of_customer(customer_id: str, organization_id: str) -> str:
@@ -156,102 +153,3 @@ def subscription_of_customer(customer_id: str, organization_id: str) -> str:
             if tag_of(subscription.metadata, "organization") == organization_id:
                 return subscription.id
     return ""
-
-
-def read_invoice(stripe_id: str) -> InvoiceNow:
-    with asking() as client:
-        invoice = client.v1.invoices.retrieve(stripe_id)
-        lines = list(
-            client.v1.invoices.line_items.list(stripe_id, {"limit": 100}).auto_paging_iter()
-        )
-    metered = [line for line in lines if line.parent and line.parent.subscription_item_details]
-    corrections = [line for line in lines if tag_of(line.metadata, "correction")]
-    period = metered[0].period if metered else None
-    parent = invoice.parent.subscription_details if invoice.parent else None
-    status = invoice.status or "draft"
-    untaxed = invoice.total_excluding_tax
-    return InvoiceNow(
-        stripe_id=invoice.id,
-        number=invoice.number or "",
-        status=status,
-        subscription_id=id_of(parent.subscription) if parent else "",
-        usage_cents=sum(line.amount for line in metered + corrections),
-        net_cents=invoice.total if untaxed is None else untaxed,
-        total_cents=invoice.total,
-        period_started_at=_moment(period.start if period else invoice.period_start),
-        period_ended_at=_moment(period.end if period else invoice.period_end),
-        due_at=_moment(invoice.due_date) if invoice.due_date else None,
-        has_failed=status == "open" and invoice.attempted and invoice.amount_remaining > 0,
-        hosted_url=invoice.hosted_invoice_url or "",
-        pdf_url=invoice.invoice_pdf or "",
-        created_at=_moment(invoice.created),
-        paid_at=(
-            _moment(invoice.status_transitions.paid_at)
-            if status == "paid" and invoice.status_transitions.paid_at
-            else None
-        ),
-    )
-
-
-def keep_draft(stripe_id: str) -> None:
-    """Let Stripe wait until we say that it is complete. One that is final already stays as it is."""
-    try:
-        with asking() as client:
-            client.v1.invoices.update(stripe_id, {"auto_advance": False})
-    except StripeRefused:
-        if read_invoice(stripe_id).status == "draft":
-            raise
-
-
-def correct_invoice(
-    stripe_id: str, *, customer_id: str, amount_cents: int, why: str, key: str
-) -> None:
-    """Add (> 0) or take off (< 0) what the metered line does not say. A repeat with the same `key` adds nothing."""
-    with asking() as client:
-        client.v1.invoice_items.create(
-            {
-                "customer": customer_id,
-                "invoice": stripe_id,
-                "amount": amount_cents,
-                "currency": CURRENCY,
-                "description": why,
-                "metadata": {"correction": key},
-            },
-            {"idempotency_key": f"correction:{key}"},
-        )
-
-
-def finalize_invoice(stripe_id: str) -> None:
-    """From now on it can be paid, and Stripe asks for it. One that is final already stays as it is."""
-    try:
-        with asking() as client:
-            client.v1.invoices.finalize_invoice(stripe_id, {"auto_advance": True})
-    except StripeRefused:
-        if read_invoice(stripe_id).status == "draft":
-            raise
-
-
-def invoices_of(subscription_id: str, *, since: datetime) -> list[str]:
-    """The ids of its invoices made since then, the oldest first."""
-    with asking() as client:
-        invoices = client.v1.invoices.list(
-            {
-                "subscription": subscription_id,
-                "created": {"gte": int(since.timestamp())},
-                "limit": 100,
-            }
-        )
-        return [invoice.id for invoice in invoices.auto_paging_iter()][::-1]
-
-
-def invoice_of_payment(intent_id: str) -> str:
-    """The invoice that a payment paid; "" if it paid none."""
-    with asking() as client:
-        payments = client.v1.invoice_payments.list(
-            {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
-        )
-    return next((id_of(payment.invoice) for payment in payments.data), "")
-
-
-def _moment(timestamp: int) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)

@@ -37,7 +37,9 @@ def read(body: bytes) -> Notice | None:
     try:
         event = json.loads(body)
         if event.get("object") == "v2.core.event":
-            return Notice(event["id"], event["type"], (event.get("related_object") or {})["id"])
+            # A report of usage that no meter counts is about no object.
+            related = event.get("related_object") or {}
+            return Notice(str(event["id"]), str(event["type"]), str(related.get("id", "")))
         data = event["data"]
         changed = data["object"]
         if event["type"].startswith("payment_method."):
