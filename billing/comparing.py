@@ -106,7 +106,7 @@ class _Run:
         else:
             self.differences.append(
                 f"{listed.intent_id} has {listed.received_cents} cents, and {purchase.id} is"
-                f" {purchase.state} with {purchase.total_cents}"
+                f" {purchase.state} with {purchase.total_cents} by {purchase.intent_id or 'no payment'}"
             )
 
     def money_back(self) -> None:

@@ -16,8 +16,9 @@ from generations.prober import OUTPUT_SECONDS_MAX, SECONDS_MAX
 def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
     """What the file at `path` is, once every limit on one file has been checked. Raises BadFile.
 
-    A picture is written to `clean` without whatever is no picture in it, and measured there. `kind` is what is
-    needed; None takes any. Nobody waits here for a stranger, and no longer than SECONDS_MAX.
+    A picture or a video is written to `clean` without whatever is not needed to see it, unless there is nothing
+    to leave out, and measured there. `kind` is what is needed; None takes any. Nobody waits here for a stranger,
+    and no longer than SECONDS_MAX.
     """
     with path.open("rb") as source:
         head = source.read(file_types.HEAD_BYTES)
@@ -34,8 +35,7 @@ def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
         )
     limits.refuse_too_many_bytes(content_type.split("/")[0], path.stat().st_size)
     found_there = _ask([content_type, str(path), str(clean)])
-    is_clean = content_type.startswith("image/") and clean.exists()
-    size = (clean if is_clean else path).stat().st_size
+    size = (clean if clean.exists() else path).stat().st_size
     measured = Measured(content_type, size, **found_there)
     limits.check(measured)
     return measured

@@ -1,6 +1,6 @@
 """What a file is, as JSON: {"width", "height", "milliseconds"}, as far as it has them, or {"bad": why}.
 
-python -m generations.prober TYPE FILE CLEAN            an input; a picture is written to CLEAN, and nothing else of it
+python -m generations.prober TYPE FILE CLEAN             an input; what is kept is written to CLEAN if it is less
 python -m generations.prober output FILE POSTER PREVIEW  a finished video
 """
 
@@ -37,7 +37,7 @@ def _look(what: str, path: Path, *written: Path) -> dict[str, int]:
         return images.look(path, what, *written)
     from generations.prober import films
 
-    return films.look(path, what)
+    return films.look(path, what, *written)
 
 
 def _guard(seconds: int, memory_bytes: int) -> None:

@@ -12,6 +12,7 @@ from generations.prober import (
     HEADER_SLACK_SECONDS,
     VIDEO_PIXELS_MAX,
     Bad,
+    boxes,
 )
 
 # The reader is named: left to guess, it would open playlists, and with them other files.
@@ -23,8 +24,13 @@ SOUND_SLACK_SECONDS = Fraction(1, 4)
 ENOUGH_SECONDS = 120  # what is longer than this is too long, and need not be read to its end
 
 
-def look(path: Path, content_type: str) -> dict[str, int]:
-    """Raises Bad. A picture of too many pixels is only measured: the limit is the caller's to explain."""
+def look(path: Path, content_type: str, clean: Path) -> dict[str, int]:
+    """Raises Bad. A picture of too many pixels is only measured: the limit is the caller's to explain.
+
+    A video is measured as it is kept: without what tells where and by whom it was made.
+    """
+    if content_type.startswith("video/") and boxes.strip(path, clean):
+        path = clean
     try:
         # A file object, not a path: the reader can reach nothing else.
         with path.open("rb") as file, av.open(file, format=READERS[content_type]) as container:

@@ -61,7 +61,7 @@ def pay(page: Page, number: str) -> None:
     page.get_by_role("button", name=re.compile("^Pay")).click()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"
@@ -70,4 +70,4 @@ def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
 
 def subjects() -> list[str]:
     """Of the mails that were sent, each once however many read it."""
-    return sorted({message.subject for message in mail.outbox})
+    return sorted({str(message.subject) for message in mail.outbox})

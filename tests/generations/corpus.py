@@ -343,7 +343,7 @@ def _film_limits() -> Iterator[Row]:
     room = atom(b"free", bytes(50_000_000 - len(video()) - 8))
     yield "mp4 of 50 MB", video() + room, "video/mp4 640x640 2000"
     crumbs = padded(video(), 50_000_000, atom(b"free"))
-    yield "mp4 of six million atoms", crumbs, READABLE + "the file is damaged, or made to do damage"
+    yield "mp4 of six million atoms", crumbs, READABLE + "more than 100,000 parts"
     yield (
         "mp4 of a byte more",
         padded(video(), 50_000_001),

@@ -13,6 +13,8 @@ from typing import Any
 import av
 from PIL import Image
 
+from generations.prober import boxes
+
 EXIF_MAKE, EXIF_ORIENTATION, EXIF_GPS = 0x010F, 0x0112, 0x8825
 
 
@@ -97,6 +99,15 @@ def video(
         container.mux(stream.encode(None))
         container.close()
         return Path(file.name).read_bytes()
+
+
+@functools.cache
+def bare(film: bytes) -> bytes:
+    """The film as we keep it: what its maker wrote beside it is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole, clean = Path(folder) / "whole", Path(folder) / "clean"
+        whole.write_bytes(film)
+        return clean.read_bytes() if boxes.strip(whole, clean) else film
 
 
 def _silence(samples: int, format: str, rate: int) -> av.AudioFrame:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from generations.models import InputFile, StoredFile
-from tests.generations.files import picture, sound, video, wav
+from tests.generations.files import bare, picture, sound, video, wav
 from tests.generations.steps import (
     BODY,
     IMAGE,
@@ -47,7 +47,7 @@ def view(number: int) -> bytes:
 
 
 def film(seconds: Fraction | int, number: int = 0) -> bytes:
-    return video(seconds, 640, 640 + 2 * number, rate=10)
+    return bare(video(seconds, 640, 640 + 2 * number, rate=10))
 
 
 def asked(api: Api, **fields: Any) -> Any:

@@ -13,7 +13,7 @@ from django.test import Client
 from generations import inputs, limits
 from generations.models import Generation, StoredFile
 from seedance_saas import http
-from tests.generations.files import picture, sound, video, wav
+from tests.generations.files import bare, picture, sound, video, wav
 from tests.generations.kept import Kept
 from tests.generations.steps import REFERENCE, Line, run_all, run_next
 from tests.upstream import JPEG, served
@@ -23,7 +23,7 @@ SITE = "https://acme.example"
 PNG, WEBP = picture("PNG"), picture("WEBP")
 WAV, MP3_TAGGED = wav(), sound()
 MP3 = MP3_TAGGED[MP3_TAGGED.index(b"\xff\xfb") :]
-MP4, MOV = video(), video(format="mov")
+MP4, MOV = bare(video()), bare(video(format="mov"))
 Answer = bytes | int | Callable[[httpx.Request], httpx.Response]
 
 
