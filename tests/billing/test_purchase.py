@@ -9,7 +9,7 @@ from billing import purchases
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
 from billing.models import Grant, Purchase, Transfer
 from seedance_saas.errors import InvalidRequest
-from tests.stripe_account import DECLINED, StripeAccount
+from tests.stripe_account import ASKS, DECLINED, StripeAccount
 from tests.world import money
 
 Buy = Callable[..., Purchase]
@@ -81,6 +81,27 @@ def test_a_decline_leaves_the_page_open_and_gives_nothing(
 
     purchase.refresh_from_db()
     assert (purchase.state, purchase.failure_code) == ("open", "generic_decline")
+    assert money(acme) == (25_000_000, 0)
+
+
+def test_3d_secure_that_failed_leaves_the_page_open_and_says_why(
+    acme: Organization, buy: Buy, stripe_account: StripeAccount, run_queue: Callable[[], int]
+) -> None:
+    purchase = buy(50_00)
+    stripe_account.press(purchase.session_id, ASKS)
+    stripe_account.web(
+        "POST", f"/c/pay/{purchase.session_id}/authenticate", data={"answer": "fail"}
+    )
+
+    stripe_account.deliver()
+    run_queue()
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.failure_code) == (
+        "open",
+        "payment_intent_authentication_failure",
+    )
+    assert "unable to authenticate" in purchase.failure_message
     assert money(acme) == (25_000_000, 0)
 
 

@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import Organization, User
 from seedance_saas.simulators.config import SimulatorConfig
@@ -29,6 +29,7 @@ from tests.browser.shop import SECRET, Shop
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+SECONDS = 20  # until something has certainly happened
 NO_CHROMIUM = (
     "NO CHROMIUM ON THIS MACHINE: nothing was bought in a browser. apt-get install chromium"
 )
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_setup: None) -> Iterator[Browser]:
     if CHROMIUM is None:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
@@ -50,13 +51,15 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
         # Playwright keeps a loop in this thread, so Django would refuse to touch the database from it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=SECONDS * 1000)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
             )
             yield browser
             browser.close()
-            connection.close()  # beside a loop Django has one of its own, which nobody else closes
+            # Beside a loop Django has a connection of its own: the database is dropped after this.
+            connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +137,7 @@ def person(
     cookie = page_for(member_of(acme)).cookies["sessionid"].value
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.add_cookies([{"name": "sessionid", "value": cookie, "url": shop.url}])
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(SECONDS * 1000)
     complaints: list[str] = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on("console", lambda message: _note(message, complaints))

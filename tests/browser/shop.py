@@ -61,7 +61,7 @@ def pay(page: Page, number: str) -> None:
     page.get_by_role("button", name=re.compile("^Pay")).click()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"
