@@ -84,6 +84,8 @@ def _section(request: HttpRequest) -> str:
         "create_quote_bind": "create",
         "generation": "gallery",
         "budget_edit": "budgets",
+        **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
+        **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
     }
     return of_others.get(name or "", name or "")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,8 +59,11 @@ class Claim:
         return Response(first.body, first.status, headers={"Idempotent-Replayed": "true"})
 
 
-def claim(request: Request, organization: Organization) -> Claim | None:
-    """What the request's Idempotency-Key header claims, or None without one."""
+def claim(request: Request, organization: Organization, *, content: str = "") -> Claim | None:
+    """What the request's Idempotency-Key header claims, or None without one.
+
+    `content` tells the body where that is no JSON: the digest of a file.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -69,7 +73,8 @@ def claim(request: Request, organization: Organization) -> Claim | None:
             param="Idempotency-Key",
             length_max=KEY_LENGTH_MAX,
         )
-    asked = json.dumps([request.method, request.path.rstrip("/"), request.data], sort_keys=True)
+    body = content or request.data
+    asked = json.dumps([request.method, request.path.rstrip("/"), body], sort_keys=True)
     return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
 
 
@@ -85,6 +90,16 @@ def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
         if claim and (first := claim.replay()):
             return first
         raise
+
+
+def unsay(organization: Organization, id: str, data: dict[str, Any]) -> None:
+    """An answer that is remembered says `data` of the object `id`, where it said something of it."""
+    records = IdempotencyRecord.objects.select_for_update().filter(organization=organization)
+    for record in records.filter(Q(body__id=id) | Q(body__data__contains=[{"id": id}])):
+        for said in record.body.get("data", [record.body]):
+            if said.get("id") == id:
+                said |= {name: data[name] for name in data if said.get(name) is not None}
+        record.save(update_fields=["body"])
 
 
 def forget() -> int:

@@ -4,16 +4,18 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import Membership
@@ -62,6 +64,12 @@ def require(answer: bool) -> None:
         raise PermissionDenied
 
 
+class SeeOther(HttpResponseRedirect):
+    """After a form: the browser gets what is there, and never sends the form again."""
+
+    status_code = 303
+
+
 @dataclass(frozen=True)
 class Piece(Generic[M]):
     rows: list[M]
@@ -93,8 +101,34 @@ def piece(
     return Piece(rows[:limit], base64.urlsafe_b64encode(last.encode()).decode())
 
 
+def piece_by_time(queryset: QuerySet[M], cursor: str, *, limit: int, time: str) -> Piece[M]:
+    """As `piece`, the newest first by the field `time`, and by the primary key where two are of one moment."""
+    if cursor:
+        try:
+            moment, _, after = _read(cursor).partition(" ")
+            at = datetime.fromisoformat(moment)
+        except (ValueError, binascii.Error):
+            raise Http404 from None
+        queryset = queryset.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=after))
+    rows = list(queryset.order_by(f"-{time}", "-pk")[: limit + 1])
+    if len(rows) <= limit:
+        return Piece(rows, None)
+    last = rows[limit - 1]
+    text = f"{getattr(last, time).isoformat()} {last.pk}"
+    return Piece(rows[:limit], base64.urlsafe_b64encode(text.encode()).decode())
+
+
 def _read(cursor: str) -> str:
     text = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     if not text.isprintable():
         raise ValueError(text)
     return text
+
+
+def midnight(text: str) -> datetime | None:
+    """The beginning of a day of UTC that a filter names; None for what is no day."""
+    try:
+        date = parse_date(text)
+    except ValueError:
+        return None
+    return datetime.combine(date, time(), UTC) if date else None

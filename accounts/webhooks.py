@@ -76,6 +76,16 @@ def rename_end_user(organization: Organization, end_user_id: str, pseudonym: str
         return int(cursor.rowcount)
 
 
+def unsay(organization: Organization, id: str, data: dict[str, Any]) -> int:
+    """What was told of the object `id` says `data` from now on, where it said something; in how many events."""
+    changed = 0
+    for event in Event.objects.select_for_update().filter(organization=organization, data__id=id):
+        event.data |= {name: data[name] for name in data if event.data.get(name) is not None}
+        event.save(update_fields=["data"])
+        changed += 1
+    return changed
+
+
 def _oldest_kept_id() -> str:
     """Ids sort by time: a moment is as good as an id, and needs no index of its own."""
     return f"evt_{int((timezone.now() - KEPT).timestamp() * 1000):012x}"

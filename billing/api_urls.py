@@ -2,13 +2,20 @@
 
 from django.urls import re_path
 
-from billing import api, budgets_api, usage_api
+from billing import api, budgets_api, purchases_api, usage_api
 
 urlpatterns = [
     re_path(r"^balance/?$", api.BalanceDetail.as_view()),
     re_path(r"^transfers/?$", api.TransferList.as_view()),
     re_path(r"^statements/?$", api.StatementList.as_view()),
     re_path(r"^statements/(?P<id>[A-Za-z0-9_]+)/?$", api.StatementDetail.as_view()),
+    re_path(r"^purchases/?$", purchases_api.PurchaseList.as_view()),
+    re_path(r"^purchases/(?P<id>[A-Za-z0-9_]+)/?$", purchases_api.PurchaseDetail.as_view()),
+    re_path(r"^invoices/?$", purchases_api.InvoiceList.as_view()),
+    re_path(r"^invoices/(?P<id>[A-Za-z0-9_]+)/?$", purchases_api.InvoiceDetail.as_view()),
+    re_path(
+        r"^invoices/(?P<id>[A-Za-z0-9_]+)/usage\.csv$", purchases_api.InvoiceUsageCsv.as_view()
+    ),
     re_path(r"^budgets/?$", budgets_api.BudgetList.as_view()),
     # An end user's id may have slashes in it.
     re_path(

@@ -14,7 +14,7 @@ from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
 
 CEILING_CENTS_MAX = 1_000_000_00
-THRESHOLD_MICROUSD_MAX = 10_000_000_000
+THRESHOLD_CENTS_MAX = 10_000_00
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def set_terms(
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
-    _check(terms)
+    check(terms)
     ledger.lock(organization)
     before = AutoTopUp.objects.filter(organization=organization).first()
     top_up, _ = AutoTopUp.objects.update_or_create(
@@ -72,11 +72,37 @@ def set_terms(
     return top_up
 
 
-def _check(terms: Terms) -> None:
+def of(top_up: AutoTopUp, *, is_on: bool) -> Terms:
+    """The terms that hold, on or off."""
+    return Terms(
+        is_on=is_on,
+        threshold_microusd=top_up.threshold_microusd,
+        amount_cents=top_up.amount_cents,
+        target_microusd=top_up.target_microusd,
+        ceiling_cents=top_up.ceiling_cents,
+    )
+
+
+def as_row(organization: Organization, terms: Terms, now: AutoTopUp | None) -> AutoTopUp:
+    """What `set_terms` would keep, unsaved: to say what the terms would mean."""
+    return AutoTopUp(
+        organization=organization,
+        is_on=terms.is_on,
+        threshold_microusd=terms.threshold_microusd,
+        amount_cents=terms.amount_cents,
+        target_microusd=terms.target_microusd,
+        ceiling_cents=terms.ceiling_cents,
+        suspension=now.suspension if now else "",
+        next_attempt_at=now.next_attempt_at if now else timezone.now(),
+    )
+
+
+def check(terms: Terms) -> None:
+    """Raises InvalidRequest that names the field and its limits."""
     assert (terms.amount_cents is None) != (terms.target_microusd is None), terms
-    if not 0 < terms.threshold_microusd <= THRESHOLD_MICROUSD_MAX:
+    if not 0 < terms.threshold_microusd <= THRESHOLD_CENTS_MAX * 10_000:
         raise InvalidRequest(
-            f"The threshold must be more than $0.00 and at most ${usd(THRESHOLD_MICROUSD_MAX)[:-2]}.",
+            f"The threshold must be more than $0.00 and at most ${THRESHOLD_CENTS_MAX / 100:,.2f}.",
             param="threshold_usd",
         )
     low, high = packs.AMOUNT_CENTS_MIN, packs.AMOUNT_CENTS_MAX

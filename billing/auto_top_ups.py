@@ -4,6 +4,7 @@ Here a purchase is only decided on, under the wallet's lock; how it is charged i
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -79,6 +80,10 @@ def consider(organization: Organization) -> Purchase | None:
     if card is None or not card.payment_method_id:
         _suspend(top_up, AutoTopUp.Suspension.NO_CARD, "")
         return None
+    if declines_of(organization, card.card_fingerprint) >= DECLINES_MAX:
+        # It was given up before, and came back after another card.
+        _suspend(top_up, AutoTopUp.Suspension.DECLINED, card.card_fingerprint)
+        return None
     amount_cents = next_amount_cents(top_up, balance.available_microusd)
     if charged_cents(organization, now) + amount_cents > top_up.ceiling_cents:
         _tell_ceiling(top_up, amount_cents, periods.first_day("month", now))
@@ -113,13 +118,49 @@ def next_amount_cents(top_up: AutoTopUp, available_microusd: int) -> int:
 
 
 def charged_cents(organization: Organization, now: datetime) -> int:
-    """What this month of UTC has seen charged, or being charged. What failed cannot be charged any more."""
+    """What this month of UTC has seen charged, or being charged. What failed cannot be charged any more.
+
+    What was decided on in one month and charged in the next counts in both, so that neither passes its ceiling.
+    """
+    month = periods.starts_at("month", now)
     total = Purchase.objects.filter(
+        Q(created_at__gte=month) | Q(paid_at__gte=month) | Q(state__in=Purchase.UNDER_WAY),
         organization=organization,
         origin=Purchase.Origin.AUTO_TOP_UP,
-        created_at__gte=periods.starts_at("month", now),
     ).exclude(state=Purchase.State.FAILED)
     return int(total.aggregate(cents=Sum("amount_cents", default=0))["cents"])
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The next charge as it would be now, for the page."""
+
+    amount_cents: int
+    card_brand: str
+    card_last4: str
+    until_microusd: int  # it comes when more than this is held or charged
+    left_cents: int  # of this month's ceiling
+    charges_left: int  # whole ones of this amount
+
+
+def preview(organization: Organization) -> Preview | None:
+    """None while nothing would be charged: off, suspended, no card, in debt. Reads without a lock."""
+    top_up = AutoTopUp.objects.filter(organization=organization, is_on=True, suspension="").first()
+    card = StripeCustomer.objects.filter(organization=organization).first()
+    balance = balances.of(organization)
+    if top_up is None or card is None or not card.payment_method_id or balance.debt_microusd:
+        return None
+    threshold = top_up.threshold_microusd
+    amount_cents = next_amount_cents(top_up, min(balance.available_microusd, threshold))
+    left_cents = max(0, top_up.ceiling_cents - charged_cents(organization, timezone.now()))
+    return Preview(
+        amount_cents=amount_cents,
+        card_brand=card.card_brand,
+        card_last4=card.card_last4,
+        until_microusd=max(0, balance.available_microusd - threshold),
+        left_cents=left_cents,
+        charges_left=left_cents // amount_cents,
+    )
 
 
 def _tell_ceiling(top_up: AutoTopUp, amount_cents: int, month: date) -> None:
@@ -164,15 +205,11 @@ def note_declined(purchase: Purchase) -> None:
 
 
 def declines_of(organization: Organization, fingerprint: str) -> int:
-    """How often this number failed since it last paid: however often cards were changed meanwhile."""
-    charges = Purchase.objects.filter(
-        organization=organization,
-        origin=Purchase.Origin.AUTO_TOP_UP,
-        card_fingerprint=fingerprint,
-    )
-    paid = charges.filter(state=Purchase.State.PAID).order_by("-id").first()
-    failed = charges.filter(state=Purchase.State.FAILED)
-    return (failed.filter(id__gt=paid.id) if paid else failed).count()
+    """How often this number failed since it last paid, whoever paid: however often cards were changed meanwhile."""
+    with_it = Purchase.objects.filter(organization=organization, card_fingerprint=fingerprint)
+    paid = with_it.filter(state=Purchase.State.PAID).order_by("-paid_at").first()
+    failed = with_it.filter(origin=Purchase.Origin.AUTO_TOP_UP, state=Purchase.State.FAILED)
+    return (failed.filter(created_at__gt=paid.paid_at) if paid else failed).count()
 
 
 def note_card(organization: Organization, fingerprint: str) -> None:

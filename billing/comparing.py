@@ -4,9 +4,10 @@ It pages through what Stripe has, not through what we know, so that what we neve
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -27,6 +28,7 @@ from seedance_saas import queue
 
 logger = logging.getLogger(__name__)
 
+State = MeterEvent.State
 FIRST_LOOK = timedelta(days=30)
 OVERLAP = timedelta(
     days=1
@@ -63,7 +65,7 @@ def compare(since: datetime | None = None) -> StripeCheck:
         .values_list("organization_id", flat=True)
         .distinct()
     ):
-        queue.enqueue("billing.tasks.compare_usage", organization_id)
+        queue.enqueue("billing.tasks.compare_usage", organization_id, check.since.isoformat())
     return check
 
 
@@ -104,7 +106,7 @@ class _Run:
         else:
             self.differences.append(
                 f"{listed.intent_id} has {listed.received_cents} cents, and {purchase.id} is"
-                f" {purchase.state} with {purchase.total_cents}"
+                f" {purchase.state} with {purchase.total_cents} by {purchase.intent_id or 'no payment'}"
             )
 
     def money_back(self) -> None:
@@ -135,21 +137,24 @@ class _Run:
                 self.healed.append(f"{row.kind} {row.stripe_id} is {row.state}")
 
     def movements(self) -> None:
-        """Every line of Stripe's balance that is about a payment of ours is one that we know, with its amount."""
+        """Every line of Stripe's balance that is about a payment of ours is in our books with its amount.
+
+        The newest line of a refund or a dispute says where its money is: also of one that was made long ago.
+        """
+        seen: set[str] = set()
         for line in books.movements_since(self.since):
             self.objects_count += 1
             purchase = (
                 Purchase.objects.filter(intent_id=line.intent_id).exclude(intent_id="").first()
             )
-            if purchase is None:
+            if purchase is None or line.source_id in seen:
                 continue
-            if line.kind == "payment":
-                fits = line.amount_cents == purchase.total_cents
+            seen.add(line.source_id)
+            if _is_in_books(purchase, line):
+                continue
+            if self._follow(purchase) and _is_in_books(purchase, line):
+                self.healed.append(f"the {line.kind} of {line.source_id} is in {purchase.id}")
             else:
-                fits = purchase.reversals.filter(
-                    stripe_id=line.source_id, amount_cents=abs(line.amount_cents)
-                ).exists()
-            if not fits:
                 self.differences.append(
                     f"{line.id}: a {line.kind} of {line.amount_cents} cents for {line.source_id} is not in"
                     f" {purchase.id}"
@@ -157,13 +162,7 @@ class _Run:
 
     def lines_and_cards(self) -> None:
         for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
-            try:
-                self._line(line)
-            except StripeUnavailable:
-                raise
-            except Exception:
-                # One that cannot be followed must not hide the others.
-                logger.exception("stripe.not_followed line=%s", line.pk)
+            if not self._try(self._line, line):
                 self.differences.append(f"the line of {line.pk} cannot be followed")
         charged = AutoTopUp.objects.filter(is_on=True).values("organization")
         for customer in StripeCustomer.objects.filter(organization__in=charged):
@@ -173,7 +172,8 @@ class _Run:
         """Its invoices are followed; its subscription lives as long as it does, and leaves nothing behind."""
         for stripe_id in invoicing.invoices_of(line.subscription_id, since=self.since):
             self.objects_count += 1
-            invoices.follow(stripe_id)
+            if not self._try(invoices.follow, stripe_id):
+                self.differences.append(f"invoice {stripe_id} cannot be followed")
         if line.state == CreditLine.State.OPENING:
             return
         if usage.has_ended(line.subscription_id):
@@ -185,22 +185,36 @@ class _Run:
             credit_lines.end(line.subscription_id)
 
     def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
+        is_followed = self._try(purchases.follow, purchase, intent_id=intent_id)
+        purchase.refresh_from_db()
+        return is_followed
+
+    def _try(self, follow: Callable[..., object], *what: object, **more: str) -> bool:
+        """One that cannot be followed must not hide the others."""
         try:
-            purchases.follow(purchase, intent_id=intent_id)
+            follow(*what, **more)
         except StripeUnavailable:
             raise
         except Exception:
-            # One that cannot be followed must not hide the others.
-            logger.exception("stripe.not_followed purchase=%s", purchase.id)
+            logger.exception("stripe.not_followed %s", what)
             return False
-        purchase.refresh_from_db()
         return True
 
 
 def _is_as_paid(purchase: Purchase, listed: books.ListedPayment) -> bool:
+    credited = purchase.intent_id == listed.intent_id and purchase.state == Purchase.State.PAID
     if listed.is_paid:
-        return purchase.total_cents == listed.received_cents
-    return purchase.state != Purchase.State.PAID
+        return credited and purchase.total_cents == listed.received_cents
+    return not credited
+
+
+def _is_in_books(purchase: Purchase, line: books.Movement) -> bool:
+    if line.kind == "payment":
+        return line.amount_cents == purchase.total_cents
+    row = purchase.reversals.filter(
+        stripe_id=line.source_id, amount_cents=abs(line.amount_cents)
+    ).first()
+    return row is not None and (row.counted_cents > 0) == (line.amount_cents < 0)
 
 
 def _is_known(stripe_id: str, state: str) -> bool:
@@ -210,39 +224,37 @@ def _is_known(stripe_id: str, state: str) -> bool:
 # -- usage ------------------------------------------------------------------------------------------
 
 
-def compare_usage(organization: Organization) -> StripeCheck | None:
-    """What Stripe's meters counted of an organization since the last look, against what we told them.
+def compare_usage(organization: Organization, since: datetime) -> StripeCheck | None:
+    """What Stripe's meters counted of an organization from a day before `since`, against what we told them.
 
-    What is missing and is younger than Stripe's memory of identifiers is sent again, which counts nothing twice;
-    what is older is shown, and of a line's usage the invoice is corrected. A row only if they differ.
+    What is on its way, came too late or was taken back may be there or not. What is missing and is younger than
+    Stripe's memory of identifiers is sent again, which counts nothing twice; what is older is shown, and of a
+    line's usage the invoice is corrected. A row only if they differ.
     """
     customer = StripeCustomer.objects.filter(organization=organization).first()
     if customer is None:
         return None
     started_at = timezone.now()
-    start, end = _minute(_since_last() - OVERLAP), _minute(started_at - ARRIVED)
+    start, end = _minute(since - OVERLAP), _minute(started_at - ARRIVED)
     meter_ids = usage.meter_ids()
     found: list[str] = []
     for meter, name in NAMES.items():
-        events = MeterEvent.objects.filter(
-            organization=organization,
-            meter=meter,
-            state=MeterEvent.State.SENT,
-            occurred_at__gte=start,
-            occurred_at__lt=end,
+        told = MeterEvent.objects.filter(
+            organization=organization, meter=meter, occurred_at__gte=start, occurred_at__lt=end
         )
-        ours = events.aggregate(total=Sum("value_microusd", default=0))["total"]
+        events = told.filter(state=State.SENT)
         if not events or name not in meter_ids:
             continue
+        ours, unsure = _sum(events), _sum(told.exclude(state__in=(State.SENT, State.REFUSED)))
         theirs = usage.meter_sum(
             meter_ids[name], customer_id=customer.stripe_id, start=start, end=end
         )
-        if theirs == ours:
+        if ours <= theirs <= ours + unsure:
             continue
         again = (
             events.filter(occurred_at__gt=started_at - RESEND) if theirs < ours else events.none()
         )
-        count = again.update(state=MeterEvent.State.PENDING, due_at=started_at)
+        count = again.update(state=State.PENDING, due_at=started_at)
         found.append(
             f"meter {name} of {organization.pk} counts {theirs} and was told {ours}; {count} are sent again"
         )
@@ -257,6 +269,10 @@ def compare_usage(organization: Organization) -> StripeCheck | None:
         since=start,
         differences=found,
     )
+
+
+def _sum(events: QuerySet[MeterEvent]) -> int:
+    return int(events.aggregate(total=Sum("value_microusd", default=0))["total"])
 
 
 def _minute(moment: datetime) -> datetime:

@@ -6,8 +6,10 @@ brings the grants there, however we came here.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -44,13 +46,18 @@ class Standing:
 
 @transaction.atomic
 def approve(
-    organization: Organization, *, limit_cents: int, net_days: int, actor: User
+    organization: Organization,
+    *,
+    limit_cents: int,
+    net_days: int,
+    actor: User,
+    address: str | None = None,
 ) -> CreditLine:
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row.
-    Locks the wallet.
+    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
+    and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -76,15 +83,18 @@ def approve(
         queue.enqueue("billing.tasks.open_line", organization.pk)
     line.save()
     adjust(organization)
-    audit.note(
-        organization,
-        "credit_line.approved",
-        organization.pk,
-        actor=actor,
-        before=_terms(before) if before else {},
-        after=_terms(line),
-    )
     line.refresh_from_db()
+    old, new = _terms(before) if before else {}, _terms(line)
+    if old != new:
+        audit.note(
+            organization,
+            "credit_line.approved",
+            organization.pk,
+            actor=actor,
+            address=address,
+            before=old,
+            after=new,
+        )
     return line
 
 
@@ -130,11 +140,17 @@ def open(line: CreditLine) -> None:
 
 @transaction.atomic
 def close(
-    organization: Organization, why: CreditLine.Closure, *, actor: User | None = None
+    organization: Organization,
+    why: CreditLine.Closure,
+    *,
+    reason: str = "",
+    actor: User | None = None,
+    address: str | None = None,
 ) -> None:
     """Nothing new is held from the line; what runs ends as usual. A repeat changes nothing. Locks the wallet.
 
-    Closed by the operator, its subscription ends with the running month, whose invoice is still made.
+    Closed by the operator, who says the `reason`, its subscription ends with the running month, whose invoice is
+    still made.
     """
     ledger.lock(organization)
     line = CreditLine.objects.filter(organization=organization).first()
@@ -145,7 +161,12 @@ def close(
     if why == Closure.OPERATOR and line.subscription_id:
         queue.enqueue("billing.tasks.end_line", line.subscription_id)
     audit.note(
-        organization, "credit_line.closed", organization.pk, actor=actor, after={"why": why.value}
+        organization,
+        "credit_line.closed",
+        organization.pk,
+        actor=actor,
+        address=address,
+        after={"why": why.value} | ({"reason": reason} if reason else {}),
     )
     logger.info("credit_line.closed organization=%s why=%s", organization.pk, why)
 
@@ -221,30 +242,46 @@ def adjust(organization: Organization) -> None:
 
 
 def standing(line: CreditLine) -> Standing:
-    """What was captured of it and not taken back was used; what no settled invoice asked for is open."""
-    grants = _grants(line.organization)
-    available = grants.aggregate(total=Sum("account__balance_microusd", default=0))["total"]
-    of_line = Transfer.objects.filter(organization=line.organization, grant__in=grants)
-    moved = of_line.aggregate(
-        used=Sum("amount_microusd", filter=Q(kind=Transfer.Kind.CAPTURE), default=0),
-        taken_back=Sum(
-            "amount_microusd",
-            filter=Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK),
-            default=0,
-        ),
-        held=Sum(
-            "amount_microusd", filter=Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None), default=0
-        ),
+    return standings([line])[line.organization_id]
+
+
+def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
+    """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
+    settled invoice asked for is open."""
+    whose = [line.organization_id for line in lines]
+    grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
+    left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
+    moved = _by_organization(
+        Transfer.objects.filter(organization__in=whose, grant__in=grants),
+        used=_sum(Q(kind=Transfer.Kind.CAPTURE)),
+        taken_back=_sum(Q(kind=Transfer.Kind.CORRECTION, reference__startswith=TAKEN_BACK)),
+        held=_sum(Q(kind=Transfer.Kind.HOLD, hold__resolved_at=None)),
     )
-    settled = Invoice.objects.filter(organization=line.organization, is_settled=True).aggregate(
-        total=Sum("usage_microusd", default=0)
-    )["total"]
-    return Standing(
-        limit_microusd=line.limit_cents * 10_000,
-        available_microusd=available,
-        held_microusd=moved["held"],
-        open_microusd=moved["used"] - moved["taken_back"] - settled,
+    settled = _by_organization(
+        Invoice.objects.filter(organization__in=whose, is_settled=True),
+        total=Sum("usage_microusd", default=0),
     )
+    found = {}
+    for line in lines:
+        id = line.organization_id
+        of_line = moved.get(id, {"used": 0, "taken_back": 0, "held": 0})
+        paid = settled.get(id, {"total": 0})["total"]
+        found[id] = Standing(
+            limit_microusd=line.limit_cents * 10_000,
+            available_microusd=left.get(id, {"available": 0})["available"],
+            held_microusd=of_line["held"],
+            open_microusd=of_line["used"] - of_line["taken_back"] - paid,
+        )
+    return found
+
+
+def _sum(condition: Q) -> Sum:
+    return Sum("amount_microusd", filter=condition, default=0)
+
+
+def _by_organization(rows: QuerySet[Any], **sums: Sum) -> dict[str, dict[str, int]]:
+    found = rows.order_by().values("organization_id").annotate(**sums)
+    return {row["organization_id"]: row for row in found}
 
 
 def _grants(organization: Organization) -> QuerySet[Grant]:

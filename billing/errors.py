@@ -98,3 +98,16 @@ class RefundTooLarge(InvalidRequest):
             param="amount_usd",
             at_most_usd=usd(most_cents * 10_000),
         )
+
+
+class MoreDebt(Conflict):
+    """Credits were spent since somebody agreed to what a refund would leave owed."""
+
+    code = "more_debt"
+
+    def __init__(self, *, debt_microusd: int, agreed_microusd: int) -> None:
+        super().__init__(
+            f"It would leave a debt of ${usd(debt_microusd)} now, and not of ${usd(agreed_microusd)}.",
+            debt_usd=usd(debt_microusd),
+            agreed_usd=usd(agreed_microusd),
+        )

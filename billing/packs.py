@@ -22,3 +22,19 @@ _BONUS_CENTS = {pack.amount_cents: pack.bonus_cents for pack in PACKS}
 def bonus_microusd(amount_cents: int) -> int:
     """The bonus of the pack of this price, however the amount was chosen; 0 for any other amount."""
     return _BONUS_CENTS.get(amount_cents, 0) * 10_000
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What buying does to the credits. A debt is paid from what comes in, first."""
+
+    amount_microusd: int
+    bonus_microusd: int
+    debt_microusd: int
+    available_microusd: int  # afterwards
+
+
+def effect(amount_cents: int, *, available_microusd: int, debt_microusd: int) -> Effect:
+    amount, bonus = amount_cents * 10_000, bonus_microusd(amount_cents)
+    debt = min(debt_microusd, amount + bonus)
+    return Effect(amount, bonus, debt, available_microusd + amount + bonus - debt)

@@ -10,8 +10,10 @@ Credits are given when Stripe says that it was paid, once for each purchase, wha
 
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 State, Origin = Purchase.State, Purchase.Origin
 
 CHECKOUT_FOR = timedelta(hours=2)  # then Stripe's page cannot be paid any more
+OPENS_FOR = timedelta(minutes=85)  # Stripe makes no page that is good for less than half an hour
 KEY_IS_KEPT = timedelta(hours=20)  # Stripe forgets idempotency keys after a day
 # How soon somebody looks again, if no webhook comes first.
 LOOK_AFTER = {
@@ -45,8 +48,7 @@ LOOK_AFTER = {
     State.CLOSING: timedelta(minutes=1),
     State.PROCESSING: timedelta(hours=1),
 }
-
-
+HURRY_EVERY = timedelta(seconds=3)  # while somebody looks at its page
 LOOKS_MAX = 5
 
 
@@ -72,10 +74,10 @@ def begin(
 ) -> Purchase:
     """The row of a purchase that a person wants. Nothing is asked of Stripe yet. Locks the wallet.
 
-    `token` is the form's: sent again, it gives the same purchase. A person has one open at a time: the same
-    amount in another tab is the same purchase, another amount takes its place. `last_paid_id` is the newest
-    paid one that the form knew ("" if none): if another was paid since, PaidMeanwhile asks once more.
-    Raises InvalidRequest for an amount out of limits, SandboxPaysNothing.
+    `token` is the form's: sent again for the same amount, it gives the same purchase. A person has one open at
+    a time: the same amount in another tab is the same purchase, another amount takes its place. `last_paid_id`
+    is that of `newest_paid` when the form was made ("" if none): if another was paid since, PaidMeanwhile asks
+    once more. Raises InvalidRequest for an amount out of limits, SandboxPaysNothing.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -89,9 +91,9 @@ def begin(
     now = timezone.now()
     bought = Purchase.objects.filter(organization=organization, origin=Origin.CHECKOUT)
     again = bought.filter(token=token).first()
-    if again and (again.is_under_way or again.state == State.PAID):
+    if again and again.amount_cents == amount_cents and again.state in _STILL_GOOD:
         return again
-    newest = bought.filter(state=State.PAID).order_by("-paid_at").first()
+    newest = newest_paid(organization)
     if newest and newest.id != last_paid_id:
         raise PaidMeanwhile(newest)
     open_one = bought.filter(made_by=made_by, state__in=(State.CREATED, State.OPEN)).first()
@@ -104,7 +106,7 @@ def begin(
         organization=organization,
         origin=Origin.CHECKOUT,
         made_by=made_by,
-        # The form's purchase came to nothing: this is another one, and has a name of its own.
+        # The form's purchase came to nothing, or it now says another amount: this one has a name of its own.
         token=secrets.token_hex(16) if again else token,
         amount_cents=amount_cents,
         bonus_microusd=packs.bonus_microusd(amount_cents),
@@ -113,12 +115,30 @@ def begin(
     )
 
 
+# What a form that is sent again goes on with. One that is being closed cannot be paid any more.
+_STILL_GOOD = (State.CREATED, State.OPEN, State.PROCESSING, State.PAID)
+
+
+def newest_paid(organization: Organization) -> Purchase | None:
+    """What a person bought last."""
+    bought = Purchase.objects.filter(
+        organization=organization, origin=Origin.CHECKOUT, state=State.PAID
+    )
+    return bought.order_by("-paid_at").first()
+
+
 def open_checkout(purchase: Purchase) -> Purchase:
-    """Get Stripe's page for it; the purchase as it is then. A repeat gets the same page.
+    """Get Stripe's page for it; the purchase as it is then. A repeat gets the same page, and so does another tab.
 
     Asks Stripe: no transaction may be open. Raises StripeUnavailable, and then it may be tried again.
     """
-    if purchase.session_id or purchase.state not in (State.CREATED, State.CLOSING):
+    return _in_turn(_open, purchase)
+
+
+def _open(purchase: Purchase) -> Purchase:
+    is_young = timezone.now() - purchase.created_at < OPENS_FOR
+    is_waiting = purchase.state in (State.CREATED, State.CLOSING) and not purchase.session_id
+    if purchase.origin != Origin.CHECKOUT or not is_waiting or not is_young:
         return purchase
     page = f"{settings.PUBLIC_URL}/billing/purchases/{purchase.id}"
     checkout = payments.create_checkout(
@@ -135,16 +155,37 @@ def open_checkout(purchase: Purchase) -> Purchase:
 # -- follow -----------------------------------------------------------------------------------------
 
 
+def hurry(purchase: Purchase) -> None:
+    """Somebody waits for it: have it followed now, once in HURRY_EVERY at most, however many ask.
+
+    What was looked at just now is left alone. One conditional UPDATE; if its task is lost, whoever owns the
+    state looks as ever.
+    """
+    if not purchase.is_under_way:
+        return
+    after = LOOK_AFTER[State(purchase.state)]
+    now = timezone.now()
+    with transaction.atomic():
+        if Purchase.objects.filter(
+            pk=purchase.pk, state=purchase.state, due_at__lte=now + after - HURRY_EVERY
+        ).update(due_at=now + after):
+            queue.enqueue("billing.tasks.follow_purchase", purchase.id)
+
+
 def follow(purchase: Purchase, *, intent_id: str = "") -> Purchase:
     """Ask Stripe how it stands and bring our books there: from any state, any number of times.
 
-    `intent_id` is a payment that Stripe says is for it. What was asked before another process wrote its answer
-    is asked again, so that the older answer never wins. Lets StripeUnavailable out: the owner of the state
+    `intent_id` is a payment that Stripe says is for it. Lets StripeUnavailable out: the owner of the state
     asks again.
     """
+    return _in_turn(partial(_look, intent_id=intent_id), purchase)
+
+
+def _in_turn(look: Callable[[Purchase], Purchase], purchase: Purchase) -> Purchase:
+    """What was asked before another process wrote its answer is asked again: the older answer never wins."""
     for _ in range(LOOKS_MAX):
         with suppress(_Overtaken):
-            return _look(purchase, intent_id)
+            return look(purchase)
         purchase.refresh_from_db()
     raise StripeUnavailable(f"{purchase.id} is being followed by too many at once.")
 
@@ -152,10 +193,7 @@ def follow(purchase: Purchase, *, intent_id: str = "") -> Purchase:
 def _look(purchase: Purchase, intent_id: str) -> Purchase:
     if purchase.origin == Origin.AUTO_TOP_UP and purchase.state == State.CREATED and not intent_id:
         return charge(purchase)
-    is_young = timezone.now() - purchase.created_at < CHECKOUT_FOR
-    if purchase.origin == Origin.CHECKOUT and not purchase.session_id and is_young:
-        # The answer was lost, or nobody asked yet. After its time it could not be paid anyway.
-        purchase = open_checkout(purchase)
+    purchase = _open(purchase)  # if its answer was lost, or nobody asked yet
     checkout = None
     if purchase.session_id:
         is_closing = purchase.state == State.CLOSING
@@ -163,6 +201,11 @@ def _look(purchase: Purchase, intent_id: str) -> Purchase:
         checkout = ask(purchase.session_id)
     intent_id = purchase.intent_id or (checkout.intent_id if checkout else "") or intent_id
     payment = payments.read_payment(intent_id) if intent_id else None
+    has_bounced = (
+        payment is not None and payment.needs_person and purchase.state == State.PROCESSING
+    )
+    if has_bounced and purchase.origin == Origin.AUTO_TOP_UP:
+        payment = payments.cancel_payment(intent_id)  # as what is declined at once
     return apply(purchase, checkout, payment)
 
 
@@ -313,7 +356,7 @@ def _unpaid_state(
         is_over = has_failed or (payment is not None and not payment.needs_person)
         return State.FAILED if is_over else State(row.state)
     if checkout is None:  # nobody ever saw a page of it: there is nothing that could be paid
-        is_old = timezone.now() - row.created_at > CHECKOUT_FOR
+        is_old = timezone.now() - row.created_at >= OPENS_FOR
         return State.EXPIRED if is_old else State(row.state)
     if checkout.status == "expired":
         return State.EXPIRED

@@ -9,11 +9,11 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from billing import purchases, reversals
-from billing.errors import RefundTooLarge
+from billing.errors import MoreDebt, RefundTooLarge
 from billing.models import Account, Purchase, Reversal
 from billing.stripe_gateway import payments
 from billing.stripe_gateway.connection import StripeRefused
-from seedance_saas import queue
+from seedance_saas import ids, queue
 from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
 
@@ -49,18 +49,15 @@ def preview(purchase: Purchase, amount_cents: int | None = None) -> Preview:
     target = reversals.withdrawn_microusd(purchase, back_cents + amount_cents)
     change = target - purchase.withdrawn_microusd
     bonus_left = _left(purchase.bonus_grant.account_id) if purchase.bonus_grant else 0
-    from_bonus = min(max(0, change - left), bonus_left)
-    bonus_target = purchase.bonus_microusd * target // purchase.amount_microusd
+    bonus_change = reversals.bonus_microusd(purchase, target) - purchase.bonus_withdrawn_microusd
     return Preview(
         paid_cents=purchase.total_cents,
         back_cents=back_cents,
         unspent_cents=unspent_cents,
         amount_cents=amount_cents,
         credits_microusd=change,
-        bonus_microusd=min(
-            max(0, bonus_target - purchase.bonus_withdrawn_microusd), bonus_left - from_bonus
-        ),
-        debt_microusd=max(0, change - left - from_bonus),
+        bonus_microusd=min(max(0, bonus_change), bonus_left),
+        debt_microusd=max(0, change - left),
     )
 
 
@@ -76,16 +73,23 @@ def request(
     reason: str,
     actor: User,
     is_spent_too: bool = False,
+    id: str = "",
+    debt_microusd_max: int | None = None,
     address: str | None = None,
 ) -> Reversal:
     """Withdraw the credits now and ask Stripe for the refund in a task: what is refunded cannot be spent meanwhile.
 
-    `is_spent_too`: also what was spent, which becomes debt. Raises InvalidRequest, or RefundTooLarge with what can
-    go back. One audit row. Locks the wallet, then the purchase. Not idempotent: each call is a refund of its own.
+    `is_spent_too`: also what was spent, which becomes debt, of at most `debt_microusd_max` if somebody agreed to that.
+    Raises InvalidRequest, RefundTooLarge with what can go back, or MoreDebt. One audit row. Locks the wallet, then the
+    purchase. Idempotent by `id`, which becomes the refund's; without one each call is a refund of its own.
     """
     if not reason.strip():
         raise InvalidRequest("A refund has a reason.", param="reason")
     purchase = purchases.lock(purchase)
+    if id and (known := Reversal.objects.filter(pk=id).first()):
+        if known.purchase_id != purchase.pk:
+            raise InvalidRequest("This refund is of another purchase.", param="id")
+        return known
     if purchase.state != Purchase.State.PAID:
         raise InvalidRequest("Only what was paid can be refunded.", param="purchase")
     now = preview(purchase, amount_cents)
@@ -94,7 +98,10 @@ def request(
     most_cents = now.left_cents if is_spent_too else min(now.unspent_cents, now.left_cents)
     if amount_cents > most_cents:
         raise RefundTooLarge(most_cents=most_cents, is_spent_too=is_spent_too)
+    if debt_microusd_max is not None and now.debt_microusd > debt_microusd_max:
+        raise MoreDebt(debt_microusd=now.debt_microusd, agreed_microusd=debt_microusd_max)
     row = Reversal(
+        id=id or ids.new("rev"),
         purchase=purchase,
         kind=Reversal.Kind.REFUND,
         amount_cents=amount_cents,

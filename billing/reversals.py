@@ -6,7 +6,7 @@ that was won after a refund, and the same thing told five times all end in the s
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 State = Reversal.State
 LOOK_EVERY = timedelta(days=1)  # if no webhook comes first
 _UNDER_WAY = (State.REQUESTED, State.PENDING, State.INQUIRY, State.OPEN)
-# Where the money of each kind goes, and comes back from.
-_ACCOUNTS = {Reversal.Kind.REFUND: "cash", Reversal.Kind.DISPUTE: "disputes"}
 
 
 def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
@@ -42,16 +40,18 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
         row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
         row.failure_message = back.failure_message
+        row.evidence_due_at = back.evidence_due_at
         settle(purchase, row, before)
 
 
 def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
-    """Keep the row, and move what its state changes. Same locks as `follow`."""
+    """Keep the row, and move what it changes. Same locks as `follow`."""
+    were = _by_account(purchase)
     row.due_at = timezone.now() + LOOK_EVERY if row.state in _UNDER_WAY else None
     row.save()
+    _move_credits(purchase, row, were)
     if row.state == before:
         return
-    _move_credits(purchase, row)
     logger.info(
         "reversal.moved id=%s purchase=%s kind=%s from=%s to=%s amount_cents=%s",
         row.id, purchase.id, row.kind, before or "", row.state, row.amount_cents,
@@ -72,56 +72,90 @@ def withdrawn_microusd(purchase: Purchase, out_cents: int) -> int:
     return purchase.amount_microusd * min(out_cents, purchase.total_cents) // purchase.total_cents
 
 
-def _move_credits(purchase: Purchase, row: Reversal) -> None:
-    """Withdraw, or give again, the difference to what was withdrawn: of the purchase, and of its bonus in proportion.
+def _by_account(purchase: Purchase) -> dict[str, int]:
+    """What is withdrawn of the credits by the rows as they are, and where it is: refunds come first.
 
     More than was paid cannot be withdrawn: what a bank takes beyond it is our loss.
     """
-    grant, bonus = purchase.grant, purchase.bonus_grant
+    cents = dict.fromkeys(Reversal.Kind.values, 0)
+    for one in purchase.reversals.all():
+        cents[one.kind] += one.counted_cents
+    refunded = withdrawn_microusd(purchase, cents[Reversal.Kind.REFUND])
+    return {
+        "cash": refunded,
+        "disputes": withdrawn_microusd(purchase, sum(cents.values())) - refunded,
+    }
+
+
+def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> None:
+    """Withdraw, or give again, the difference to what was withdrawn; and of the bonus in proportion."""
+    grant = purchase.grant
     assert grant is not None, purchase.id
-    out_cents = sum(one.counted_cents for one in purchase.reversals.all())
-    target = withdrawn_microusd(purchase, out_cents)
-    change = target - purchase.withdrawn_microusd
-    bonus_target = purchase.bonus_microusd * target // purchase.amount_microusd
-    if change == 0 and bonus_target == purchase.bonus_withdrawn_microusd:
-        return
-    row.moves_count += 1
-    reference = f"{row.kind}:{row.id}" + (f":{row.moves_count}" if row.moves_count > 1 else "")
-    account = _ACCOUNTS[Reversal.Kind(row.kind)]
-    grants = [grant] if bonus is None else [grant, bonus]
-    if change > 0:
-        ledger.claw_back(
-            purchase.organization,
-            amount_microusd=change,
-            grants=grants,
-            reference=reference,
-            to_account=account,
-        )
-    elif change < 0:
-        ledger.reinstate(grant, amount_microusd=-change, reference=reference, from_account=account)
-    purchase.withdrawn_microusd = target
-    if bonus:
-        _move_bonus(purchase, bonus, bonus_target, f"{reference}:bonus")
+    assert sum(were.values()) == purchase.withdrawn_microusd, purchase.id
+    changes = [(now - were[account], account) for account, now in _by_account(purchase).items()]
+    # What is taken comes first: what is given again then pays the debt that this made.
+    for change, account in sorted(changes, reverse=True):
+        if change > 0:
+            ledger.claw_back(
+                purchase.organization,
+                amount_microusd=change,
+                grants=[grant],
+                reference=_next_reference(row),
+                to_account=account,
+            )
+        elif change < 0:
+            ledger.reinstate(
+                grant,
+                amount_microusd=-change,
+                reference=_next_reference(row),
+                from_account=account,
+            )
+        purchase.withdrawn_microusd += change
+    if purchase.bonus_grant:
+        _move_bonus(purchase, purchase.bonus_grant, row)
     purchase.save(update_fields=["withdrawn_microusd", "bonus_withdrawn_microusd"])
     row.save(update_fields=["moves_count"])
 
 
-def _move_bonus(purchase: Purchase, bonus: Grant, target: int, reference: str) -> None:
+def _next_reference(row: Reversal) -> str:
+    row.moves_count += 1
+    return _reference(row, row.moves_count)
+
+
+def _reference(row: Reversal, number: int) -> str:
+    return f"{row.kind}:{row.id}" + (f":{number}" if number > 1 else "")
+
+
+def references(rows: Iterable[Reversal]) -> list[str]:
+    """Of every transfer that they made."""
+    moves = [_reference(row, number) for row in rows for number in range(1, row.moves_count + 1)]
+    return [*moves, *(f"{reference}:bonus" for reference in moves)]
+
+
+def bonus_microusd(purchase: Purchase, withdrawn_microusd: int) -> int:
+    """What of the bonus goes with so much of the purchase, if it is still there."""
+    return purchase.bonus_microusd * withdrawn_microusd // purchase.amount_microusd
+
+
+def _move_bonus(purchase: Purchase, bonus: Grant, row: Reversal) -> None:
     """Of the bonus only what is left is withdrawn: nobody owes us what was a gift."""
+    target = bonus_microusd(purchase, purchase.withdrawn_microusd)
     change = target - purchase.bonus_withdrawn_microusd
     if change > 0:
-        left = Account.objects.get(pk=bonus.account_id).balance_microusd or 0
-        change = min(change, left)
-        if change:
-            ledger.claw_back(
-                purchase.organization,
-                amount_microusd=change,
-                grants=[bonus],
-                reference=reference,
-                to_account="promotions",
-            )
+        change = min(change, Account.objects.get(pk=bonus.account_id).balance_microusd or 0)
+    if change > 0:
+        ledger.claw_back(
+            purchase.organization,
+            amount_microusd=change,
+            grants=[bonus],
+            reference=f"{_next_reference(row)}:bonus",
+            to_account="promotions",
+        )
     elif change < 0:
         ledger.reinstate(
-            bonus, amount_microusd=-change, reference=reference, from_account="promotions"
+            bonus,
+            amount_microusd=-change,
+            reference=f"{_next_reference(row)}:bonus",
+            from_account="promotions",
         )
     purchase.bonus_withdrawn_microusd += change

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.models import User
 from billing import cards, credit_lines, invoices, purchases, usage_reports
 from billing.models import CreditLine, Purchase, StripeEvent
 from billing.stripe_gateway import payments, webhooks
@@ -97,13 +98,16 @@ def handle(event: StripeEvent) -> None:
         kept.update(state=State.HANDLED, handled_at=timezone.now(), error=note or "")
 
 
-def run_again(event: StripeEvent) -> None:
-    """The operator's wish for one that is dead: as if it had just come. A repeat changes nothing."""
+def run_again(event: StripeEvent, *, actor: User | None = None) -> bool:
+    """The operator's wish for one that is dead: as if it had just come. False, and nothing done, if it is not dead."""
     with transaction.atomic():
-        if StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
+        was_dead = StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
             state=State.PENDING, attempts_count=0, due_at=timezone.now() + PAUSE
-        ):
+        )
+        if was_dead:
             queue.enqueue("billing.tasks.handle_stripe_event", event.id)
+            logger.info("stripe_event.run_again id=%s by=%s", event.id, actor and actor.pk)
+    return bool(was_dead)
 
 
 def _follow_checkout(event: StripeEvent) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -126,8 +127,8 @@ def send_meter_events() -> None:
 
 
 def cancel_meter_event(event_id: str) -> None:
-    with _another_time("meter_event", event_id):
-        usage_reports.cancel(MeterEvent.objects.get(pk=event_id))
+    """If Stripe is away the queue brings it again; what it does not take any more, the invoice corrects."""
+    usage_reports.cancel(MeterEvent.objects.get(pk=event_id))
 
 
 def unstick_money() -> None:
@@ -138,6 +139,7 @@ def compare_with_stripe() -> None:
     comparing.compare()
 
 
-def compare_usage(organization_id: str) -> None:
+def compare_usage(organization_id: str, since: str) -> None:
     with _another_time("usage", organization_id):
-        comparing.compare_usage(Organization.objects.get(pk=organization_id))
+        organization = Organization.objects.get(pk=organization_id)
+        comparing.compare_usage(organization, datetime.fromisoformat(since))

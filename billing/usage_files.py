@@ -1,16 +1,16 @@
 """Reports as files, streamed line by line: plain CSV, and FOCUS 1.2 of the FinOps Foundation."""
 
-import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.http import StreamingHttpResponse
 
 from accounts.models import Organization
 from billing import periods, presentation, usage
 from billing.models import UsageDay
+from seedance_saas import csv_files
 from seedance_saas.api import usd
 
 PIECE = 500
@@ -79,34 +79,13 @@ def usage_csv(organization: Organization, asked: Report) -> StreamingHttpRespons
     """The rows of the report, in the API's words."""
     columns = (*asked.group_by, "generations", "seconds", "charged_usd")
     rows = (presentation.usage_row(row) for row in _by_days(organization, asked))
-    return _file(f"usage-{asked.first}-{asked.last}.csv", columns, rows)
+    return csv_files.answer(f"usage-{asked.first}-{asked.last}.csv", columns, rows)
 
 
 def focus_csv(organization: Organization, asked: Report) -> StreamingHttpResponse:
     """One line a day for each end user, member, key and kind of work. Amounts are exact decimals."""
     rows = (_focus_row(organization, day) for day in _days(organization, asked))
-    return _file(f"focus-{asked.first}-{asked.last}.csv", FOCUS_COLUMNS, rows)
-
-
-class _Line:
-    """What csv writes into: a line goes straight to whoever asked."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _file(
-    name: str, columns: Sequence[str], rows: Iterator[Mapping[str, Any]]
-) -> StreamingHttpResponse:
-    def lines() -> Iterator[str]:
-        writer = csv.DictWriter(_Line(), columns)
-        yield writer.writeheader()
-        for row in rows:
-            yield writer.writerow(row)
-
-    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return csv_files.answer(f"focus-{asked.first}-{asked.last}.csv", FOCUS_COLUMNS, rows)
 
 
 def _by_days(organization: Organization, asked: Report) -> Iterator[usage.Row]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 from django.utils import timezone
 
 from accounts.models import Organization, User
@@ -121,8 +121,10 @@ def note_refused(event_id: str) -> str:
 
 def lag_seconds() -> float:
     """How old the oldest event is that waits to be sent; 0 when none waits."""
-    oldest = MeterEvent.objects.filter(state=State.PENDING).order_by("due_at").first()
-    return (timezone.now() - oldest.occurred_at).total_seconds() if oldest else 0.0
+    # Not the one that is due first: what Stripe did not take for hours is due last.
+    waiting = MeterEvent.objects.filter(state=State.PENDING)
+    oldest = waiting.aggregate(at=Min("occurred_at"))["at"]
+    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
 
 
 # -- Taking back --------------------------------------------------------------------------------------

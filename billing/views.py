@@ -1,23 +1,27 @@
-"""The pages of money: parse, call, render."""
+"""The page of billing: parse, call, render."""
 
-import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
 from accounts import pages, roles
 from accounts.models import Membership
-from billing import balances, presentation
-from billing.models import Grant, Transfer
+from billing import balances, credit_lines, presentation
+from billing.checkout_views import buy_panel
+from billing.invoices_views import invoices_of
+from billing.models import CreditLine, Grant, StripeCustomer, Transfer
+from billing.purchases_views import purchases_of
+from billing.top_up_views import top_up_panel
+from seedance_saas import csv_files, queue
 
 PIECE, CSV_PIECE = 50, 500
+LATEST = 5
 COLUMNS = (
     "id",
     "created_at",
@@ -31,8 +35,11 @@ COLUMNS = (
 
 @require_GET
 @pages.for_members
-def ledger_page(request: HttpRequest, membership: Membership) -> HttpResponse:
+def billing_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     pages.require(roles.can_see_ledger(membership))
+    if "from_stripe" in request.GET:
+        _follow_card(membership)
+        return redirect("billing")
     asked, transfers = _asked(request, membership)
     piece = pages.piece(
         transfers, request.GET.get("cursor", ""), limit=PIECE, key="number", read_key=int
@@ -47,12 +54,37 @@ def ledger_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "rows": [_row(transfer) for transfer in piece.rows],
         "query": query.urlencode(),
         "kinds": Transfer.Kind.choices,
-        "balance_now": balances.of(membership.organization),
-        "grants": _grants(membership),
     }
-    more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]
-    template = "billing/transfers_piece.html" if more else "billing/ledger.html"
-    return render(request, template, context)
+    if request.htmx and "cursor" in request.GET:  # type: ignore[attr-defined]
+        return render(request, "billing/transfers_piece.html", context)
+    return render(request, "billing/billing.html", context | _standing(membership))
+
+
+def _standing(membership: Membership) -> dict[str, Any]:
+    """Everything above the ledger."""
+    organization = membership.organization
+    balance = balances.of(organization)
+    line = CreditLine.objects.filter(organization=organization).first()
+    invoices = list(invoices_of(membership).order_by("-id")[:LATEST]) if line else []
+    latest = list(purchases_of(membership).order_by("-id")[: LATEST + 1])
+    return {
+        "grants": _grants(membership),
+        "line": line,
+        "line_standing": credit_lines.standing(line) if line else None,
+        "invoices": invoices,
+        "purchases": latest[:LATEST],
+        "has_more_purchases": len(latest) > LATEST,
+        "can_buy": roles.can_buy(membership),
+        **buy_panel(membership, balance),
+        **top_up_panel(membership, balance),
+    }
+
+
+def _follow_card(membership: Membership) -> None:
+    """The person comes from Stripe's pages, where the card may be another one now; its webhook may be late."""
+    organization = membership.organization
+    if StripeCustomer.objects.filter(organization=organization).exists():
+        queue.enqueue("billing.tasks.follow_card", organization.pk)
 
 
 @require_GET
@@ -61,29 +93,16 @@ def transfers_csv(request: HttpRequest, membership: Membership) -> StreamingHttp
     """Every transfer that the filter in the address finds, newest first, in the API's words."""
     pages.require(roles.can_see_ledger(membership))
     _, transfers = _asked(request, membership)
-    answer = StreamingHttpResponse(_csv_lines(transfers), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = (
-        f'attachment; filename="transfers-{timezone.now():%Y-%m-%d}.csv"'
-    )
-    return answer
+    name = f"transfers-{timezone.now():%Y-%m-%d}.csv"
+    return csv_files.answer(name, COLUMNS, map(presentation.transfer, _all(transfers)))
 
 
-class _Line:
-    """What csv writes into: a line goes straight to the browser."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(transfers: QuerySet[Transfer]) -> Iterator[str]:
+def _all(transfers: QuerySet[Transfer]) -> Iterator[Transfer]:
     """Piece by piece, each a query of its own: no cursor stays open behind a connection pool."""
-    writer = csv.DictWriter(_Line(), COLUMNS, extrasaction="ignore")
-    yield writer.writeheader()
     cursor: str | None = ""
     while cursor is not None:
         piece = pages.piece(transfers, cursor, limit=CSV_PIECE, key="number", read_key=int)
-        for transfer in piece.rows:
-            yield writer.writerow(presentation.transfer(transfer))
+        yield from piece.rows
         cursor = piece.next_cursor
 
 
@@ -99,19 +118,11 @@ def _asked(
         wanted &= Q(kind=asked["kind"])
     if asked["reference"]:
         wanted &= Q(reference__in=(asked["reference"], f"generation:{asked['reference']}"))
-    if since := _midnight(asked["since"]):
+    if since := pages.midnight(asked["since"]):
         wanted &= Q(created_at__gte=since)
-    if until := _midnight(asked["until"]):
+    if until := pages.midnight(asked["until"]):
         wanted &= Q(created_at__lt=until + timedelta(days=1))
     return asked, Transfer.objects.filter(wanted)
-
-
-def _midnight(text: str) -> datetime | None:
-    try:
-        date = parse_date(text)
-    except ValueError:
-        return None
-    return datetime.combine(date, time(), UTC) if date else None
 
 
 def _row(transfer: Transfer) -> dict[str, Any]:
@@ -120,14 +131,17 @@ def _row(transfer: Transfer) -> dict[str, Any]:
     return presentation.transfer(transfer) | {
         "kind_word": transfer.get_kind_display(),
         "generation": id if kind == "generation" else "",
+        "purchase": id if kind in ("purchase", "bonus") and id.startswith("pur_") else "",
+        "invoice": id if kind == "invoice" else "",
     }
 
 
 def _grants(membership: Membership) -> list[dict[str, Any]]:
     """Every grant that has something left or held, in burn order, with where its credits are."""
+    now = timezone.now()
     grants = (
         Grant.objects.filter(organization=membership.organization)
-        .select_related("account")
+        .select_related("account", "purchase", "bonus_of_purchase")
         .annotate(
             charged=Sum(
                 "transfers__amount_microusd", filter=Q(transfers__kind=Transfer.Kind.CAPTURE)
@@ -137,9 +151,9 @@ def _grants(membership: Membership) -> list[dict[str, Any]]:
                 filter=Q(transfers__kind=Transfer.Kind.HOLD, transfers__hold__resolved_at=None),
             ),
         )
+        .filter(Q(account__balance_microusd__gt=0) | Q(held__gt=0))
         .order_by("priority", "expires_at", "created_at")
     )
-    now = timezone.now()
     rows = []
     for grant in grants:
         expired = grant.expires_at is not None and grant.expires_at <= now
@@ -148,6 +162,8 @@ def _grants(membership: Membership) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "grant": grant,
+                    "purchase": getattr(grant, "purchase", None)
+                    or getattr(grant, "bonus_of_purchase", None),
                     "charged": grant.charged or 0,
                     "held": grant.held or 0,
                     "available": available,

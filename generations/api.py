@@ -13,7 +13,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import api_keys, idempotency
-from generations import catalog, lifecycle, presentation, quotes, rate_cards, receipts, requests
+from generations import (
+    catalog,
+    erasing,
+    lifecycle,
+    presentation,
+    quotes,
+    rate_cards,
+    receipts,
+    requests,
+)
 from generations.models import Generation
 from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
@@ -58,11 +67,15 @@ class GenerationList(APIView):
 
 
 class GenerationDetail(APIView):
-    """GET /generations/{id}."""
+    """GET and DELETE /generations/{id}. DELETE erases prompt, inputs and media; the receipt stays."""
 
     def get(self, request: Request, id: str) -> Response:
         generation = get_object_or_404(of_caller(request), pk=id)
         return Response(presentation.as_dict(generation, with_queue=True))
+
+    def delete(self, request: Request, id: str) -> Response:
+        erasing.erase(get_object_or_404(of_caller(request), pk=id))
+        return Response(status=204)
 
 
 class GenerationCancel(APIView):

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from generations import api, end_users_api
+from generations import api, end_users_api, uploads_api
 
 urlpatterns = [
     re_path(r"^generations/?$", api.GenerationList.as_view()),
@@ -11,6 +11,12 @@ urlpatterns = [
     re_path(r"^generations/(?P<id>[^/]+)/receipt/?$", api.GenerationReceipt.as_view()),
     re_path(r"^end-users/(?P<id>.+?)/?$", end_users_api.EndUserDetail.as_view()),
     re_path(r"^quotes/?$", api.QuoteList.as_view()),
+    re_path(r"^uploads/?$", uploads_api.UploadList.as_view()),
+    re_path(r"^uploads/direct/?$", uploads_api.DirectUploadList.as_view()),
+    re_path(
+        r"^uploads/direct/(?P<id>[^/]+)/complete/?$", uploads_api.DirectUploadComplete.as_view()
+    ),
+    re_path(r"^uploads/(?P<id>[^/]+)/?$", uploads_api.UploadDetail.as_view()),
     re_path(r"^models/?$", api.ModelList.as_view()),
     re_path(r"^models/(?P<slug>[^/]+(?:/[^/]+)*?)/?$", api.ModelDetail.as_view()),
 ]

@@ -38,8 +38,9 @@ def job_request(attempt: Attempt) -> JobRequest:
     model = catalog.find(generation.model)
     assert model is not None, generation.model
     files: dict[str, list[str]] = {}
-    for row in generation.input_files.order_by("field", "position"):
-        url = media.url(row.file, expires_at=attempt.created_at + INPUT_URLS_LIVE)
+    for row in generation.input_files.select_related("stored").order_by("field", "position"):
+        assert row.stored is not None, row
+        url = media.url(row.stored.name, expires_at=attempt.created_at + INPUT_URLS_LIVE)
         files.setdefault(row.field, []).append(settings.MEDIA_URL_FOR_PROVIDERS + url)
     return JobRequest(
         model=model,

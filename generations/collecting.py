@@ -1,17 +1,16 @@
 """Brings a finished video home: fetched once, measured, kept under a name that tells its content."""
 
 import logging
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 from django.utils import timezone
 
-from generations import media
+from generations import catalog, probing, stored_files
+from generations.limits import Measured
 from generations.media import Video
 from generations.models import Generation
 from generations.states import State
-from seedance_saas import http
+from seedance_saas import http, scratch
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +59,8 @@ def collect(generation: Generation, output_url: str) -> Video:
     """Fetch, measure and keep the provider's file. Raises TryAgain for a while, then Unusable."""
     if not output_url:
         raise Unusable("The provider named no file.")
-    with tempfile.TemporaryDirectory() as folder:
-        path, poster = Path(folder, "video.mp4"), Path(folder, "poster.jpg")
+    with scratch.folder() as folder:
+        path, poster, preview = (folder / name for name in ("video", "poster", "preview"))
         try:
             with path.open("wb") as into:
                 fetched = http.fetch(
@@ -73,16 +72,32 @@ def collect(generation: Generation, output_url: str) -> Video:
                 raise TryAgain(error.message) from None
             raise Unusable(f"The provider's file could not be fetched. {error.message}") from None
         try:
-            measured = media.measure(path, poster)
-        except media.NotAVideo as error:
+            measured = probing.measure_output(path, poster=poster, preview=preview)
+        except probing.NotAVideo as error:
             raise Unusable(str(error)) from None
-        name = f"{generation.organization_id}/{generation.id}/{fetched.sha256[:16]}"
+        _refuse_if_smaller(generation, measured)
+        small = Measured("image/jpeg", poster.stat().st_size, measured.width, measured.height)
+        short = Measured("video/mp4", preview.stat().st_size)
         return Video(
-            file=media.keep(f"{name}.mp4", path),
-            poster_file=media.keep(f"{name}.jpg", poster),
+            file=stored_files.keep_output(generation, path, measured).name,
+            poster_file=stored_files.keep_output(generation, poster, small).name,
+            preview_file=stored_files.keep_output(generation, preview, short).name,
             sha256=fetched.sha256,
             bytes=fetched.bytes,
-            milliseconds=measured.milliseconds,
-            width=measured.width,
-            height=measured.height,
+            milliseconds=measured.milliseconds or 0,
+            width=measured.width or 0,
+            height=measured.height or 0,
         )
+
+
+def _refuse_if_smaller(generation: Generation, measured: Measured) -> None:
+    """Fewer pixels than were asked for are not what is paid for. More are a gift, and noted."""
+    made = catalog.resolution_of((measured.width or 0) * (measured.height or 0))
+    order = catalog.RESOLUTIONS
+    if order.index(made) < order.index(generation.resolution):
+        raise Unusable(
+            f"The video has {measured.width}x{measured.height} pixels, which is {made}, "
+            f"and {generation.resolution} was asked for."
+        )
+    if made != generation.resolution:
+        logger.warning("generation.larger_than_asked id=%s made=%s", generation.id, made)

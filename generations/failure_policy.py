@@ -33,6 +33,7 @@ def as_dict(generation: Generation) -> dict[str, Any] | None:
         "message": generation.failure_message,
         "retryable": policy.retryable,
         "charged": policy.charged,
+        "details": generation.failure_details,
     }
 
 

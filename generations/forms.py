@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from generations import catalog, pricing, requests
+from generations import catalog, offers, pricing, requests
 from generations.models import Generation
+from generations.request_files import INLINE
 from generations.requests import GenerationRequest
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
@@ -71,6 +72,7 @@ class CreateForm(forms.Form):
     image_urls = forms.CharField(label="Images", required=False)
     video_urls = forms.CharField(label="Videos", required=False)
     audio_urls = forms.CharField(label="Sounds", required=False)
+    sent_files = forms.CharField(required=False)  # what is wrong with those that were sent
     duration = forms.CharField(required=False)
     resolution = forms.CharField(required=False)
     aspect_ratio = forms.CharField(required=False)
@@ -126,10 +128,10 @@ class CreateForm(forms.Form):
     def priced(self) -> GenerationRequest | None:
         """What a price depends on, prompt or no prompt; None while it says nothing that has one."""
         body = self.body()
-        seconds = range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)
-        if body["resolution"] not in self.model.resolutions:
+        offer = offers.of(self.model)
+        if body["resolution"] not in offer.resolutions:
             return None
-        if body["duration"] not in ("auto", *seconds):
+        if body["duration"] not in ("auto", *offer.seconds):
             return None
         return GenerationRequest(
             model=self.model,
@@ -197,12 +199,19 @@ def empty(**typed: Any) -> CreateForm:
     return CreateForm(initial=start | typed)
 
 
+def _kept(values: list[str]) -> list[str]:
+    """Without what came inside the request itself: it must be given again."""
+    return [value for value in values if not value.startswith(INLINE)]
+
+
 def again(generation: Generation) -> CreateForm:
     """The settings of a generation, to be used again. What was erased stays empty."""
     model = catalog.find(generation.model) or catalog.MODELS[0]
     given = generation.input
     typed = {
-        name: "\n".join(given.get(name) or []) if name in FILE_LISTS else given.get(name) or ""
+        name: "\n".join(_kept(given.get(name) or []))
+        if name in FILE_LISTS
+        else "".join(_kept([given.get(name) or ""]))
         for name in (*model.fields, "prompt")
     }
     return empty(

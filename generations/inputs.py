@@ -1,96 +1,243 @@
-"""The files that a request names: fetched once, checked by their bytes, and served by us from then on."""
+"""The files that a request names: uploads of ours, data URIs and addresses of others. All are checked, and served
+by us from then on; an address is fetched by the queue, never while the customer waits for an answer."""
 
-import tempfile
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from generations import media
-from generations.models import Generation, InputFile
-from seedance_saas import http
+from django.utils import timezone
 
-FETCH_SECONDS_MAX = 15.0
+from accounts.models import Organization
+from generations import limits, media, probing, stored_files
+from generations.limits import BadFile, Measured
+from generations.models import Generation, InputFile, StoredFile, Upload
+from generations.request_files import is_own
+from generations.requests import GenerationRequest
+from generations.stored_files import FETCHED_KEPT
+from generations.uploads import UploadRefused
+from seedance_saas import http, scratch
+from seedance_saas.errors import InvalidRequest
+
+FETCH_SECONDS_MAX = 12.0
+FETCHED_AT_ONCE = 4  # twelve files then end within a task's time, however slow they are
 LEASE = timedelta(seconds=75)  # longer than a task may take: then who fetched is dead
-BYTES_MAX = {"image": 30_000_000, "video": 50_000_000, "audio": 15_000_000}
-VIDEOS_BYTES_MAX = 50_000_000  # together
-_EXTENSIONS = {
-    "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "video/mp4": "mp4",
-    "video/quicktime": "mov", "audio/mpeg": "mp3", "audio/wav": "wav",
-}  # fmt: skip
+UPLOAD = re.compile(r"upload:(upl_[0-9a-f]{32})")
 
 
-class BadInput(Exception):
-    """A file that the model cannot use; `code` is one of the failure policy."""
+@dataclass(frozen=True)
+class Given:
+    """A file as a request names it. `stored` is None for one that must be fetched first."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
+    field: str
+    position: int
+    source_url: str
+    stored: StoredFile | None
 
-
-def rows_for(generation: Generation, files: dict[str, list[str]]) -> Iterator[InputFile]:
-    """The rows, not yet saved, of the URLs that a request names."""
-    for field, urls in files.items():
-        for position, url in enumerate(urls):
-            yield InputFile(generation=generation, field=field, position=position, source_url=url)
-
-
-def fetch_all(generation: Generation) -> None:
-    """Fetch what is not here yet. A repeat goes on where the last one stopped. Raises BadInput."""
-    rows = list(generation.input_files.order_by("field", "position"))
-    for row in rows:
-        if not row.file:
-            _fetch(generation, row)
-    if sum(row.bytes or 0 for row in rows if row.field == "video_urls") > VIDEOS_BYTES_MAX:
-        raise BadInput(
-            "media_too_large", f"video_urls: together more than {VIDEOS_BYTES_MAX:,} bytes."
-        )
+    @property
+    def where(self) -> str:
+        return place(self.field, self.position)
 
 
-def _fetch(generation: Generation, row: InputFile) -> None:
-    kind = kind_of(row.field)
-    where = f"{row.field}[{row.position}]" if row.field.endswith("s") else row.field
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "file")
-        try:
-            with path.open("wb") as into:
-                fetched = http.fetch(
-                    row.source_url, into, bytes_max=BYTES_MAX[kind], seconds_max=FETCH_SECONDS_MAX
-                )
-        except http.FileTooLarge as error:
-            raise BadInput("media_too_large", f"{where}: {error.message}") from None
-        except http.FetchFailed as error:
-            raise BadInput("input_unavailable", f"{where}: {error.message}") from None
-        with path.open("rb") as source:
-            content_type = type_of(source.read(16))
-        if content_type is None or not content_type.startswith(kind):
-            allowed = [name for name in _EXTENSIONS if name.startswith(kind)]
-            raise BadInput(
-                "unsupported_media", f"{where}: the file is none of {', '.join(allowed)}."
-            )
-        row.file = media.keep(
-            f"{generation.organization_id}/inputs/{fetched.sha256}.{_EXTENSIONS[content_type]}",
-            path,
-        )
-        row.content_type, row.bytes, row.sha256 = content_type, fetched.bytes, fetched.sha256
-        row.save(update_fields=["file", "content_type", "bytes", "sha256"])
+def place(field: str, position: int) -> str:
+    """How a file is called in a message: `image_url`, `image_urls[0]`."""
+    return f"{field}[{position}]" if field.endswith("s") else field
 
 
 def kind_of(field: str) -> str:
-    return next(kind for kind in BYTES_MAX if kind in field)
+    return next(kind for kind in limits.BYTES_MAX if kind in field)
 
 
-def type_of(head: bytes) -> str | None:
-    """The type that the first 16 bytes tell; a name or a header is never asked."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12])
-    if head[4:8] == b"ftyp":
-        return "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"
-    if head.startswith(b"ID3") or (
-        head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE0 == 0xE0
+# -- when it is asked for ---------------------------------------------------------------------------
+
+
+def take(organization: Organization, request: GenerationRequest) -> list[Given]:
+    """The files that the request names, those that are here checked at once and together.
+
+    A data URI is kept, and deleted after a day if nothing comes of the request. Raises InvalidRequest or
+    UploadRefused. No transaction may be open.
+    """
+    given = [
+        Given(field, position, url, _here(organization, request, field, position, url))
+        for field, urls in request.files.items()
+        for position, url in enumerate(urls)
+    ]
+    if all(file.stored for file in given):
+        try:
+            _check_together([(file.field, file.stored) for file in given if file.stored])
+        except BadFile as bad:
+            raise _refused(bad, param=str(bad.details.pop("param"))) from None
+    return given
+
+
+def use(given: list[Given], *, now: datetime) -> None:
+    """Keep the files that are here while they are needed, in the transaction that makes the rows.
+
+    Raises InvalidRequest if one was deleted a moment ago.
+    """
+    rows = [file.stored for file in given if file.stored]
+    if rows and not stored_files.use(rows, keep_until=now + FETCHED_KEPT):
+        raise InvalidRequest("A file of the request was deleted just now.", param=given[0].field)
+
+
+def rows_for(generation: Generation, given: list[Given]) -> Iterator[InputFile]:
+    """The rows, not yet saved, of the files of a request."""
+    for file in given:
+        yield InputFile(
+            generation=generation,
+            field=file.field,
+            position=file.position,
+            source_url=file.source_url,
+            stored=file.stored,
+        )
+
+
+def _here(
+    organization: Organization, request: GenerationRequest, field: str, position: int, url: str
+) -> StoredFile | None:
+    where = place(field, position)
+    if content := request.inline.get(url):
+        return _keep_inline(organization, content, kind_of(field), where)
+    if (found := UPLOAD.fullmatch(url)) or url.startswith("upload:"):
+        uploads = Upload.objects.filter(organization=organization, expires_at__gt=timezone.now())
+        upload = uploads.select_related("stored").filter(pk=found[1] if found else "").first()
+        if upload is None:
+            raise InvalidRequest(f"{where}: there is no such upload.", param=field)
+        stored: StoredFile | None = upload.stored
+    elif is_own(url):
+        stored = StoredFile.objects.filter(
+            organization=organization, name=_own_name(url), state=StoredFile.State.READY
+        ).first()
+        if stored is None:
+            raise InvalidRequest(f"{where}: the file is not there any more.", param=field)
+    else:
+        return None
+    assert stored is not None
+    try:
+        _check_alone(stored, kind_of(field))
+    except BadFile as bad:
+        raise _refused(bad, param=field, where=where) from None
+    return stored
+
+
+def _check_alone(stored: StoredFile, kind: str) -> None:
+    """An upload was checked when it came; a video that we made was not made to be an input. Raises BadFile."""
+    if not stored.content_type.startswith(f"{kind}/"):
+        words = f"the file is {stored.content_type}; {kind}s are taken here."
+        raise BadFile("unsupported_media", words, limit="types", given=stored.content_type)
+    limits.check(measured(stored))
+
+
+def _own_name(url: str) -> str:
+    """The name in storage behind an address of ours; empty unless it is signed and still good."""
+    try:
+        _, _, expires, signature, name = urlsplit(url).path.split("/", 4)
+        return name if media.is_signed(name, int(expires[:12]), signature) else ""
+    except ValueError:
+        return ""
+
+
+def _keep_inline(organization: Organization, content: bytes, kind: str, where: str) -> StoredFile:
+    with scratch.folder() as folder:
+        path, clean = folder / "file", folder / "clean"
+        path.write_bytes(content)
+        try:
+            measured = probing.probe(path, kind, clean=clean)
+        except BadFile as bad:
+            raise _refused(bad, param=where.partition("[")[0], where=where) from None
+        return stored_files.keep_input(
+            organization.pk,
+            clean if clean.exists() else path,
+            measured,
+            keep_until=timezone.now() + FETCHED_KEPT,
+            upload=False,
+        )
+
+
+def _refused(bad: BadFile, *, param: str, where: str = "") -> UploadRefused:
+    refusal = UploadRefused(bad)
+    refusal.param = param
+    refusal.message = f"{where or param}: {bad.message}"
+    return refusal
+
+
+# -- prepare ----------------------------------------------------------------------------------------
+
+
+def fetch_all(generation: Generation) -> None:
+    """Fetch what is not here yet, a few at once. A repeat goes on where the last one stopped. Raises BadFile."""
+    rows = list(generation.input_files.select_related("stored").order_by("field", "position"))
+    missing = [row for row in rows if row.stored is None]
+    with (
+        scratch.folder() as folder,
+        ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool,
     ):
-        return "audio/mpeg"
-    return None
+        fetched = [pool.submit(_fetch, row, folder / str(row.pk)) for row in missing]
+        try:
+            for row, file in zip(missing, fetched, strict=True):
+                path, measured = file.result()
+                row.stored = stored_files.keep_input(
+                    generation.organization_id,
+                    path,
+                    measured,
+                    keep_until=timezone.now() + FETCHED_KEPT,
+                    upload=False,
+                )
+                InputFile.objects.filter(pk=row.pk).update(stored=row.stored)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # one bad file is enough
+    try:
+        _check_together([(row.field, row.stored) for row in rows if row.stored])
+    except BadFile as bad:
+        raise BadFile(bad.code, f"{bad.details['param']}: {bad.message}", **bad.details) from None
+
+
+def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
+    """The file and what it is. Runs beside others of its like, and touches no database. Raises BadFile."""
+    kind, where = kind_of(row.field), place(row.field, row.position)
+    clean = path.with_suffix(".clean")
+    try:
+        with path.open("wb") as into:
+            http.fetch(
+                row.source_url,
+                into,
+                bytes_max=limits.BYTES_MAX[kind],
+                seconds_max=FETCH_SECONDS_MAX,
+            )
+        measured = probing.probe(path, kind, clean=clean)
+    except http.FileTooLarge as error:
+        raise BadFile(
+            "media_too_large",
+            f"{where}: {error.message}",
+            param=row.field,
+            limit=f"{kind}_bytes_max",
+            at_most=limits.BYTES_MAX[kind],
+        ) from None
+    except http.FetchFailed as error:
+        raise BadFile("input_unavailable", f"{where}: {error.message}", param=row.field) from None
+    except BadFile as bad:
+        raise BadFile(bad.code, f"{where}: {bad.message}", **bad.details, param=row.field) from None
+    return (clean if clean.exists() else path), measured
+
+
+def _check_together(files: list[tuple[str, StoredFile]]) -> None:
+    """Raises BadFile, whose `param` is the field that is over its limit."""
+    together = {
+        field: [measured(stored) for name, stored in files if name == field]
+        for field in ("video_urls", "audio_urls")
+    }
+    for field, check in (("video_urls", "videos"), ("audio_urls", "audios")):
+        try:
+            limits.check_together(**{"videos": [], "audios": [], check: together[field]})
+        except BadFile as bad:
+            bad.details["param"] = field
+            raise
+
+
+def measured(stored: StoredFile) -> Measured:
+    return Measured(
+        stored.content_type, stored.bytes, stored.width, stored.height, stored.milliseconds
+    )

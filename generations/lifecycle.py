@@ -19,6 +19,7 @@ from accounts.models import ApiKey, Membership, Organization
 from billing import ledger
 from generations import attempts, collecting, inputs, pricing, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
+from generations.limits import BadFile
 from generations.models import Attempt, Generation, Quote
 from generations.providers import registry
 from generations.providers.base import (
@@ -65,8 +66,9 @@ def create_generations(
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
     A quote that the request names decides the price, be it higher or lower by now, and costs one read.
-    Raises NoRate, NotFound, QuoteExpired, QuoteMismatch, MaxCostExceeded, InDebt, BudgetExceeded or
-    InsufficientCredits, and then nothing was written.
+    Raises NoRate, NotFound, InvalidRequest or UploadRefused for a file, QuoteExpired, QuoteMismatch,
+    MaxCostExceeded, InDebt, BudgetExceeded or InsufficientCredits, and then nothing was written but the content
+    of data URIs, which is deleted after a day.
     The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
     """
     now = timezone.now()
@@ -79,16 +81,22 @@ def create_generations(
             param="max_cost_usd",
             needed_usd=usd(cost_microusd),
         )
+    given = inputs.take(organization, request)
+    is_prepared = all(file.stored for file in given)
     generations = [
-        _asked(organization, request, terms, quote=quote, now=now, api_key=api_key, member=member)
+        _asked(
+            organization, request, terms,
+            quote=quote, now=now, api_key=api_key, member=member, is_prepared=is_prepared,
+        )
         for _ in range(request.num_generations)
-    ]
-    input_files = [row for one in generations for row in inputs.rows_for(one, request.files)]
-    if input_files:
+    ]  # fmt: skip
+    input_files = [row for one in generations for row in inputs.rows_for(one, given)]
+    if not is_prepared:
         tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
     else:
         tasks = [queue.row("generations.tasks.dispatch_queued")]
     with transaction.atomic():
+        inputs.use(given, now=now)
         insert_together(*generations, *input_files, *tasks, *(also(generations) if also else ()))
         ledger.hold(organization, [_wanted(one) for one in generations], now=now)
     for generation in generations:
@@ -108,9 +116,9 @@ def _asked(
     now: datetime,
     api_key: ApiKey | None,
     member: Membership | None,
+    is_prepared: bool,
 ) -> Generation:
     """The row, not yet saved, of one generation on these terms. Files by URL are prepared first."""
-    is_prepared = not any(request.files.values())
     return Generation(
         organization=organization,
         api_key=api_key,
@@ -154,8 +162,8 @@ def prepare(generation: Generation) -> None:
         return  # delivered twice
     try:
         inputs.fetch_all(generation)
-    except inputs.BadInput as bad:
-        fail(generation, bad.code, bad.message)
+    except BadFile as bad:
+        fail(generation, bad.code, bad.message, details=bad.details)
         return
     with transaction.atomic():
         if generation.move(State.QUEUED):

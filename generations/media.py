@@ -1,22 +1,13 @@
-"""Files of ours: where they lie, the signed addresses under which they are seen, and what a video measures."""
+"""Files of ours: the signed addresses under which they are seen, and until when."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
-from pathlib import Path
 
-import av
 from django.conf import settings
-from django.core.files import File
-from django.core.files.storage import default_storage
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from generations.models import Generation
-
-POSTER_AT_SECONDS = 1
-POSTER_QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -25,15 +16,12 @@ class Video:
 
     file: str
     poster_file: str
+    preview_file: str
     sha256: str
     bytes: int
     milliseconds: int
     width: int
     height: int
-
-
-class NotAVideo(Exception):
-    """The file cannot be read as a video."""
 
 
 # -- signed addresses -----------------------------------------------------------------------------
@@ -63,81 +51,28 @@ def urls_expire_at() -> datetime:
 
 
 def video_url(generation: Generation) -> str | None:
-    return (
-        url(generation.video_file, expires_at=urls_expire_at()) if generation.video_file else None
-    )
+    return _url_of(generation, generation.video_file)
 
 
 def poster_url(generation: Generation) -> str | None:
-    return (
-        url(generation.poster_file, expires_at=urls_expire_at()) if generation.poster_file else None
-    )
+    return _url_of(generation, generation.poster_file)
+
+
+def preview_url(generation: Generation) -> str | None:
+    """A few silent seconds; the whole video where none was made."""
+    return _url_of(generation, generation.preview_file or generation.video_file)
+
+
+def output_urls_expire_at(generation: Generation) -> datetime:
+    """The addresses' end, or that of the files if it comes sooner."""
+    files = generation.files_expire_at
+    return min(urls_expire_at(), files) if files else urls_expire_at()
+
+
+def _url_of(generation: Generation, file: str) -> str | None:
+    return url(file, expires_at=output_urls_expire_at(generation)) if file else None
 
 
 def absolute(path: str | None) -> str | None:
     """The path as an address that a program can follow."""
     return f"{settings.PUBLIC_URL}{path}" if path else None
-
-
-# -- storing --------------------------------------------------------------------------------------
-
-
-def keep(name: str, path: Path) -> str:
-    """Put the file at `path` into storage, and give its name there, which tells the content.
-
-    A repeat finds it. One that is shorter is the rest of a worker that died while it wrote.
-    """
-    if not default_storage.exists(name) or default_storage.size(name) != path.stat().st_size:
-        with path.open("rb") as source:
-            name = default_storage.save(name, File(source))
-    return name
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-# -- measuring ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Measured:
-    milliseconds: int
-    width: int
-    height: int
-
-
-def measure(path: Path, poster: Path) -> Measured:
-    """Length and pixels of the video at `path`, and a JPEG of its picture at `poster`.
-
-    The length is where the last packet ends, for a header may promise more than the file holds.
-    Raises NotAVideo.
-    """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise NotAVideo("The file has no picture.")
-            end, picture = _read(container, container.streams.video[0])
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise NotAVideo(f"The file cannot be read as a video: {type(error).__name__}.") from None
-    if picture is None or end <= 0:
-        raise NotAVideo("The file has no picture.")
-    image = picture.to_image()  # type: ignore[no-untyped-call]
-    image.save(poster, "JPEG", quality=POSTER_QUALITY)
-    return Measured(round(end * 1000), picture.width, picture.height)
-
-
-def _read(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> tuple[Fraction, av.VideoFrame | None]:
-    """Where the stream ends, in seconds, and its last frame before POSTER_AT_SECONDS, or its first."""
-    end, picture = Fraction(0), None
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            start = (packet.pts - (stream.start_time or 0)) * Fraction(packet.time_base)
-            end = max(end, start + (packet.duration or 0) * Fraction(packet.time_base))
-        if picture is None or picture.time is None or picture.time < POSTER_AT_SECONDS:
-            for frame in packet.decode():
-                picture = frame
-    return end, picture

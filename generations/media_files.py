@@ -1,18 +1,16 @@
 """Serves our files under their signed addresses, whole or a part, and lets nothing in them run."""
 
-import mimetypes
 import re
-from collections.abc import Iterator
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from generations import media
+from generations import file_types, media
+from seedance_saas import storage
 from seedance_saas.errors import not_found
 
-CHUNK_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -26,14 +24,16 @@ def serve(request: HttpRequest, expires: int, signature: str, file: str) -> Http
     span = _span(request.headers.get("Range", ""), size)
     response: HttpResponseBase
     if span is None:
-        response = FileResponse(default_storage.open(file))
+        response = StreamingHttpResponse(storage.files().read(file, 0, size))
         response["Content-Length"] = str(size)
     elif span[0] >= size:
         response = HttpResponse(status=416)
         response["Content-Range"] = f"bytes */{size}"
     else:
         first, last = span
-        response = StreamingHttpResponse(_read(file, first, last - first + 1), status=206)
+        response = StreamingHttpResponse(
+            storage.files().read(file, first, last - first + 1), status=206
+        )
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
         response["Content-Length"] = str(last - first + 1)
     _describe(response, file, attach="download" in request.GET)
@@ -41,7 +41,8 @@ def serve(request: HttpRequest, expires: int, signature: str, file: str) -> Http
 
 
 def _describe(response: HttpResponseBase, file: str, *, attach: bool) -> None:
-    response["Content-Type"] = mimetypes.guess_type(file)[0] or "application/octet-stream"
+    extension = file.rpartition(".")[2]
+    response["Content-Type"] = file_types.CONTENT_TYPES.get(extension, "application/octet-stream")
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, max-age=3600, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -63,12 +64,3 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     if match.group(2) and int(match.group(2)) < first:
         return None
     return first, last
-
-
-def _read(file: str, first: int, size: int) -> Iterator[bytes]:
-    """Opens the file when it is read, which after a HEAD it never is."""
-    with default_storage.open(file) as source:
-        source.seek(first)
-        while size > 0 and (chunk := source.read(min(CHUNK_BYTES, size))):
-            size -= len(chunk)
-            yield chunk

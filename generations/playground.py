@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,17 @@ from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
-from generations import catalog, forms, lifecycle, pricing, quotes, rate_cards, snippets
+from generations import (
+    catalog,
+    form_files,
+    forms,
+    lifecycle,
+    offers,
+    pricing,
+    quotes,
+    rate_cards,
+    snippets,
+)
 from generations.errors import NoRate
 from generations.forms import CreateForm
 from generations.models import Quote
@@ -27,12 +37,18 @@ from seedance_saas.errors import Refusal
 @require_http_methods(["GET", "POST"])
 @pages.for_members
 def create(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET shows the form; POST buys, or with `do=update` only draws the form of another model."""
+    """GET shows the form; POST buys, or with `do=update` only draws the form of another model.
+
+    Files that come with it are taken first; with `do=upload` nothing else is done."""
     if request.method == "GET":
         return _show_create(request, membership, _form_to_start_with(request, membership))
     pages.require(roles.can_spend(membership))
     form = CreateForm(request.POST)
-    if request.POST.get("do") == "update":
+    if sent := request.FILES.getlist("files"):
+        form = form_files.attach(membership, form, sent)
+        if form.errors.get("sent_files"):
+            return _show_create(request, membership, form.renewed(), status=422)
+    if request.POST.get("do") in {"update", "upload"}:
         return _show_create(request, membership, form)
     wanted = form.request()
     if wanted is None:
@@ -154,8 +170,10 @@ def _live_parts(
         "rates": rates,
         "rate_card": card.effective_from,
         "snippets": snippets.of(form.body_with_ceiling(terms)),
+        "given": form_files.shown(membership, form),
         "catalog": catalog,
-        "durations": range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1),
+        "durations": offers.of(form.model).seconds,
+        "resolutions": offers.of(form.model).resolutions,
     }
 
 
@@ -219,6 +237,22 @@ def _hold_price(
         status=unbound.status if unbound else 200,
         unbound=unbound,
     )
+
+
+@require_POST
+@pages.for_members
+def upload(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """One file by itself, as scripts send it: what to write into the form, or why not."""
+    pages.require(roles.can_spend(membership))
+    files = request.FILES.getlist("file")
+    if len(files) != 1:
+        return JsonResponse({"message": "Send one file."}, status=400)
+    try:
+        made = form_files.receive(membership, files[0])
+    except Refusal as refusal:
+        return JsonResponse({"message": refusal.message}, status=refusal.status)
+    kind = made.stored.content_type.split("/")[0]
+    return JsonResponse({"kind": kind, "reference": f"upload:{made.id}"}, status=201)
 
 
 @require_POST

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from generations import catalog, failure_policy, media, pricing, queue_position
+from generations import catalog, failure_policy, media, offers, pricing, queue_position
 from generations.models import Generation
 from generations.states import public
 from seedance_saas.api import moment, usd
@@ -44,7 +44,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
 
 
 def _output(generation: Generation) -> dict[str, Any] | None:
-    if not generation.video_file or generation.video_milliseconds is None:
+    if generation.video_milliseconds is None:
         return None
     whole, milliseconds = divmod(generation.video_milliseconds, 1000)
     return {
@@ -55,24 +55,22 @@ def _output(generation: Generation) -> dict[str, Any] | None:
         "duration_seconds": whole + milliseconds / 1000,
         "width": generation.video_width,
         "height": generation.video_height,
-        "url_expires_at": moment(media.urls_expire_at()),
+        "preview_url": media.absolute(media.preview_url(generation)),
+        "url_expires_at": moment(media.output_urls_expire_at(generation)),
+        "files_expire_at": moment(generation.files_expire_at),
     }
 
 
 def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
     """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
-    options = {
-        "resolution": list(model.resolutions),
-        "duration": ["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
-        "aspect_ratio": list(catalog.ASPECT_RATIOS),
-    }
+    offer = offers.of(model)
     return {
         "id": model.slug,
         "object": "model",
         "title": model.title,
         "aliases": list(model.aliases),
         "typical_seconds": model.typical_seconds,
-        "options": options,
+        "options": _options(offer),
         "rates": [
             {
                 "resolution": resolution,
@@ -80,14 +78,25 @@ def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any
                 "rule": rule.name,
                 "rate_usd_per_second": usd(rule.rate_microusd_per_second),
             }
-            for resolution in model.resolutions
+            for resolution in offer.resolutions
             for rule in card.rules_for(model, resolution)[:1]
         ],
-        "input_schema": _schema(model, options),
+        "input_schema": input_schema(model),
     }
 
 
-def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, Any]:
+def _options(offer: offers.Offer) -> dict[str, list[Any]]:
+    return {
+        "resolution": list(offer.resolutions),
+        "duration": ["auto", *offer.seconds],
+        "aspect_ratio": list(catalog.ASPECT_RATIOS),
+    }
+
+
+def input_schema(model: catalog.Model) -> dict[str, Any]:
+    """The JSON Schema of what is the model's own in a request, as it is sold now."""
+    offer = offers.of(model)
+    options = _options(offer)
     url = {"type": "string", "format": "uri"}
     lists = {
         "image_urls": catalog.IMAGES_MAX,
@@ -96,7 +105,10 @@ def _schema(model: catalog.Model, options: dict[str, list[Any]]) -> dict[str, An
     }
     properties: dict[str, Any] = {
         "prompt": {"type": "string", "maxLength": catalog.PROMPT_LENGTH_MAX},
-        "resolution": {"enum": options["resolution"], "default": catalog.RESOLUTION_DEFAULT},
+        "resolution": {
+            "enum": options["resolution"],
+            "default": offer.resolution_default,
+        },
         "duration": {"enum": options["duration"], "default": "auto"},
         "aspect_ratio": {"enum": options["aspect_ratio"], "default": "auto"},
         "generate_audio": {"type": "boolean", "default": True},

@@ -1,5 +1,6 @@
 """Rate card -> quote. Pure: no row is read, no clock, no float. A price that is unknown is a refusal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -80,15 +81,21 @@ class Quote:
 
 
 def quote(
-    card: RateCard, model: catalog.Model, *, resolution: str, duration_seconds: int | None
+    card: RateCard,
+    model: catalog.Model,
+    *,
+    resolution: str,
+    duration_seconds: int | None,
+    offered: Sequence[int] | None = None,
 ) -> Quote:
-    """The price of one generation; `duration_seconds` None is `auto`, which holds the longest.
+    """The price of one generation; `duration_seconds` None is `auto`, which holds the longest of what is
+    `offered` now, or of what the documents say.
 
     Raises NoRate.
     """
     rule = card.rule_for(model, resolution)
-    max_seconds = catalog.SECONDS_MAX if duration_seconds is None else duration_seconds
-    min_seconds = catalog.SECONDS_MIN if duration_seconds is None else duration_seconds
+    possible = (offered or model.seconds) if duration_seconds is None else (duration_seconds,)
+    max_seconds, min_seconds = max(possible), min(possible)
     return Quote(
         rate_card=card.version,
         rule=rule.name,

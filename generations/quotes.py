@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from billing import balances, budgets
 from billing import presentation as money
-from generations import pricing, rate_cards
+from generations import offers, pricing, rate_cards
 from generations.errors import QuoteExpired, QuoteMismatch
 from generations.models import Generation, Quote
 from generations.requests import GenerationRequest
@@ -46,6 +46,7 @@ def price(organization: Organization, request: GenerationRequest, at: datetime) 
         request.model,
         resolution=request.resolution,
         duration_seconds=request.duration_seconds,
+        offered=offers.of(request.model).seconds,
     )
 
 

@@ -1,23 +1,18 @@
 """Reads a request for a generation into its canonical form. Every fault names the field and what is allowed."""
 
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from generations import catalog
-from seedance_saas import http
+from generations import catalog, mentions, offers, request_files
 from seedance_saas.api import microusd
 from seedance_saas.errors import InvalidRequest, UnknownField
 
 GENERATIONS_MAX = 4
-URL_LENGTH_MAX = 2048
 END_USER_ID_LENGTH_MAX = 255
 QUOTE_ID_LENGTH_MAX = 255
 METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 500
-MENTION = re.compile(r"(?<!\w)@(Image|Video|Audio)([0-9]+)\b")
 
 FIELDS = (
     "model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls",
@@ -38,6 +33,7 @@ class GenerationRequest:
     generate_audio: bool = True
     seed: int | None = None
     files: dict[str, list[str]] = field(default_factory=dict)  # field name -> URLs, as given
+    inline: dict[str, bytes] = field(default_factory=dict)  # a data URI, shortened -> its content
     end_user_id: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     max_cost_microusd: int | None = None
@@ -68,19 +64,21 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
                 f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(FIELDS)
             )
     model = _model(body.get("model"))
-    files = _files(model, body)
+    inline: dict[str, bytes] = {}
+    files = request_files.read(model, body, inline)
     prompt = _prompt(body.get("prompt"), files)
     return GenerationRequest(
         model=model,
         prompt=prompt,
         resolution=_resolution(model, body.get("resolution")),
-        duration_seconds=_duration(body.get("duration")),
+        duration_seconds=_duration(model, body.get("duration")),
         aspect_ratio=_one_of(
             "aspect_ratio", body.get("aspect_ratio"), catalog.ASPECT_RATIOS, "auto"
         ),
         generate_audio=_boolean("generate_audio", body.get("generate_audio"), default=True),
         seed=_whole_number("seed", body.get("seed"), 0, catalog.SEED_MAX),
         files=files,
+        inline=inline,
         end_user_id=_text("end_user_id", body.get("end_user_id"), END_USER_ID_LENGTH_MAX),
         metadata=_metadata(body.get("metadata")),
         max_cost_microusd=(
@@ -118,14 +116,11 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
             length_max=catalog.PROMPT_LENGTH_MAX,
         )
     given = {
-        "Image": sum(
-            len(files.get(name, [])) for name in ("image_url", "end_image_url", "image_urls")
-        ),
-        "Video": len(files.get("video_urls", [])),
-        "Audio": len(files.get("audio_urls", [])),
+        kind: sum(len(files.get(name, [])) for name in fields)
+        for kind, fields in mentions.OURS.items()
     }
-    for kind, number in MENTION.findall(prompt):
-        if not 1 <= int(number[:4]) <= given[kind]:
+    for kind, number in mentions.of(prompt):
+        if not 1 <= number <= given[kind]:
             raise InvalidRequest(
                 f"The prompt mentions @{kind}{number}, and {given[kind]} of that kind "
                 f"{'is' if given[kind] == 1 else 'are'} given.",
@@ -137,118 +132,38 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
 
 
 def _resolution(model: catalog.Model, resolution: Any) -> str:
-    if resolution == "1080p" and "1080p" not in model.resolutions:
+    offer = offers.of(model)
+    if not offer.resolutions:
+        raise InvalidRequest(
+            f"{model.slug} is not offered now: the provider does not list it.", param="model"
+        )
+    if resolution == "1080p" and "1080p" not in offer.resolutions:
         # It has a price, but the provider's published options do not list it.
         raise InvalidRequest(
             f"resolution 1080p is not offered for {model.slug} yet: the provider does not list it. "
-            f"Use one of: {', '.join(model.resolutions)}.",
+            f"Use one of: {', '.join(offer.resolutions)}.",
             param="resolution",
-            allowed=list(model.resolutions),
+            allowed=list(offer.resolutions),
         )
-    return _one_of("resolution", resolution, model.resolutions, catalog.RESOLUTION_DEFAULT)
+    return _one_of("resolution", resolution, offer.resolutions, offer.resolution_default)
 
 
-def _duration(duration: Any) -> int | None:
+def _duration(model: catalog.Model, duration: Any) -> int | None:
     if duration is None or duration == "auto":
         return None
+    seconds = offers.of(model).seconds
     problem = InvalidRequest(
-        f'duration must be "auto" or a whole number of seconds from {catalog.SECONDS_MIN} '
-        f"to {catalog.SECONDS_MAX}.",
+        f'duration must be "auto" or a whole number of seconds from {seconds[0]} to {seconds[-1]}.',
         param="duration",
-        allowed=["auto", *range(catalog.SECONDS_MIN, catalog.SECONDS_MAX + 1)],
+        allowed=["auto", *seconds],
     )
     if isinstance(duration, str) and re.fullmatch(r"[0-9]{1,2}", duration):
         duration = int(duration)
     if isinstance(duration, bool) or not isinstance(duration, int):
         raise problem
-    if not catalog.SECONDS_MIN <= duration <= catalog.SECONDS_MAX:
+    if duration not in seconds:
         raise problem
     return duration
-
-
-def _files(model: catalog.Model, body: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The URLs of the model's file fields, counted and combined as the model allows."""
-    for name in ("image_url", "end_image_url", "image_urls", "video_urls", "audio_urls"):
-        if body.get(name) and name not in model.fields:
-            takes = (
-                f"It takes: {', '.join(model.fields)}." if model.fields else "It takes no files."
-            )
-            raise InvalidRequest(
-                f"{model.slug} does not take {name}. {takes}",
-                param=name,
-                allowed=list(model.fields),
-            )
-    files = {name: _urls(name, body.get(name)) for name in model.fields}
-    if model.family == catalog.Family.IMAGE and not files["image_url"]:
-        raise InvalidRequest(f"image_url is required for {model.slug}.", param="image_url")
-    limits = {"image_urls": catalog.IMAGES_MAX, "video_urls": catalog.VIDEOS_MAX}
-    limits["audio_urls"] = catalog.AUDIOS_MAX
-    for name, most in limits.items():
-        if len(files.get(name, [])) > most:
-            raise InvalidRequest(
-                f"{name} has {len(files[name])} files; {most} are allowed.",
-                param=name,
-                at_most=most,
-            )
-    if sum(map(len, files.values())) > catalog.FILES_MAX:
-        raise InvalidRequest(
-            f"All files together may be {catalog.FILES_MAX} at most.",
-            param="image_urls",
-            at_most=catalog.FILES_MAX,
-        )
-    if files.get("audio_urls") and not (files["image_urls"] or files["video_urls"]):
-        raise InvalidRequest(
-            "audio_urls needs at least one image or video beside it.", param="audio_urls"
-        )
-    return files
-
-
-def _urls(name: str, value: Any) -> list[str]:
-    if value is None or value == "" or value == []:
-        return []
-    values = [value] if isinstance(value, str) and not name.endswith("s") else value
-    if isinstance(values, str):
-        values = [values]  # the upstreams' pages call their lists strings; one string is one file
-    if not isinstance(values, list) or (not name.endswith("s") and len(values) != 1):
-        raise InvalidRequest(
-            f"{name} must be {'a list of URLs' if name.endswith('s') else 'a URL'}.", param=name
-        )
-    return [_url(name, url) for url in values]
-
-
-def _url(name: str, url: Any) -> str:
-    if not isinstance(url, str) or len(url) > URL_LENGTH_MAX:
-        raise InvalidRequest(
-            f"{name} must be a URL of at most {URL_LENGTH_MAX} characters.", param=name
-        )
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
-        raise InvalidRequest(f"{name} is not a valid URL.", param=name) from None
-    if parts.scheme != "https" or not host:
-        raise InvalidRequest(f"{name} must be a public URL that begins with https://.", param=name)
-    if port not in http.PORTS:
-        raise InvalidRequest(f"{name} must use port 443, which is the one of https://.", param=name)
-    if parts.username or parts.password:
-        raise InvalidRequest(f"{name} must not contain a user name or password.", param=name)
-    if (
-        host == "localhost"
-        or host.endswith((".localhost", ".local", ".internal"))
-        or _is_private(host)
-    ):
-        raise InvalidRequest(f"{name} must be reachable from the internet.", param=name)
-    return url
-
-
-def _is_private(host: str) -> bool:
-    """Of a literal address, also in the old forms of IPv4: 2130706433, 0x7f.1. A name is looked up later."""
-    try:
-        if ":" not in host:
-            host = socket.inet_ntoa(socket.inet_aton(host))
-        return not http.is_public(host)
-    except (OSError, ValueError):
-        return False
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...], default: str) -> str:

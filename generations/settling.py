@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from accounts import webhooks
 from billing import ledger, usage
-from generations import presentation, pricing
+from generations import presentation, pricing, storage_policies, stored_files
 from generations.errors import FAILURES
 from generations.media import Video
 from generations.models import Generation, NegativeMargin
@@ -32,6 +33,15 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
         )  # fmt: skip
     charged_microusd = seconds * generation.rate_microusd_per_second
 
+    expire_at = timezone.now() + timedelta(
+        days=storage_policies.policy_of(generation.organization_id).retention_days
+    )
+    files = {
+        "video_file": video.file,
+        "poster_file": video.poster_file,
+        "preview_file": video.preview_file,
+    }
+
     def move_money() -> None:
         hold = ledger.capture(
             generation.organization, generation.reference, amount_microusd=charged_microusd
@@ -42,6 +52,7 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
             seconds=seconds,
             labels={"model": generation.model, "resolution": generation.resolution},
         )
+        stored_files.settle_outputs(generation, files.values(), keep_until=expire_at)
 
     return _settle(
         generation,
@@ -52,8 +63,8 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
         ),
         billed_seconds=seconds,
         charged_microusd=charged_microusd,
-        video_file=video.file,
-        poster_file=video.poster_file,
+        **files,
+        files_expire_at=expire_at,
         video_sha256=video.sha256,
         video_bytes=video.bytes,
         video_milliseconds=video.milliseconds,
@@ -62,10 +73,18 @@ def settle_succeeded(generation: Generation, video: Video) -> bool:
     )
 
 
-def fail(generation: Generation, code: str, message: str = "", *, cost_microusd: int = 0) -> bool:
+def fail(
+    generation: Generation,
+    code: str,
+    message: str = "",
+    *,
+    details: dict[str, Any] | None = None,
+    cost_microusd: int = 0,
+) -> bool:
     """End without a video and without a charge. `code` is one of FAILURES. False if it had moved on.
 
-    `cost_microusd` is what the attempt that ends with it costs us, beside those that ended before.
+    `details` are those of a refusal: the field, the limit and its number. `cost_microusd` is what the attempt
+    that ends with it costs us, beside those that ended before.
     """
     return _settle(
         generation,
@@ -73,6 +92,7 @@ def fail(generation: Generation, code: str, message: str = "", *, cost_microusd:
         lambda: _release(generation),
         failure_code=code,
         failure_message=(message or FAILURES[code].message)[:2000],
+        failure_details=details or {},
         upstream_cost_microusd=_cost_microusd(generation) + cost_microusd,
         charged_microusd=0,
     )

@@ -48,6 +48,22 @@ def curl(url: str, body: dict[str, Any]) -> str:
     )
 
 
+def with_upload(site: str, picture: str, body: dict[str, Any]) -> str:
+    """For a shell: fetch a picture of ours, upload it, and ask for a video with `upload:$UPLOAD` in the body."""
+    name = picture.rpartition("/")[2]
+    # What the shell puts into the quoted body stands outside its quotes for a moment.
+    request = curl(f"{site}/api/v1/generations", body).replace("$UPLOAD", "'\"$UPLOAD\"'")
+    return "\n".join(
+        (
+            f"curl -sS -o {name} {shlex.quote(site + picture)}",
+            f"UPLOAD=$(curl -sS {shlex.quote(site + '/api/v1/uploads')} \\",
+            '  -H "Authorization: Bearer $SEEDANCE_API_KEY" \\',
+            f"  -F file=@{name} | grep -o 'upl_[0-9a-f]*' | head -n 1)",
+            request,
+        )
+    )
+
+
 def python(url: str, body: dict[str, Any]) -> str:
     fields = "".join(
         f"        {_quoted(name)}: {_python(value)},\n" for name, value in body.items()

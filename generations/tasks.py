@@ -4,11 +4,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from generations import dispatch, lifecycle, provider_webhook, quotes, sweeps
+from generations import (
+    catalog_sync,
+    dispatch,
+    lifecycle,
+    provider_webhook,
+    quotes,
+    stored_files,
+    sweeps,
+    uploads,
+)
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
 from generations.states import AttemptState
+from seedance_saas import scratch
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +88,16 @@ def poll_running() -> None:
 
 def forget_quotes() -> None:
     quotes.forget()
+
+
+def sync_catalog() -> None:
+    catalog_sync.sync()
+
+
+def forget_files() -> None:
+    uploads.forget_expired()
+    stored_files.sweep()
+    scratch.forget()
 
 
 def unstick() -> None:

@@ -2,15 +2,19 @@
 
 from django.urls import path
 
-from generations import end_users_views, playground, views
+from generations import docs_views, end_users_views, operator_catalog, playground, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("create", playground.create, name="create"),
+    path("create/upload", playground.upload, name="create_upload"),
     path("create/quote", playground.quote, name="create_quote"),
     path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
+    path("docs/models", docs_views.models_page, name="docs_models"),
+    path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
+    path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(
@@ -20,4 +24,5 @@ urlpatterns = [
     ),
     path("generations/<str:generation_id>/live", views.generation_live, name="generation_live"),
     path("generations/<str:generation_id>/cancel", views.cancel, name="cancel"),
+    path("generations/<str:generation_id>/erase", views.erase, name="erase"),
 ]

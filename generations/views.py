@@ -1,6 +1,6 @@
 """The pages of the product: parse, call, render. Every queryset starts from the membership's organization."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -8,16 +8,15 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import context, pages, roles
 from accounts.models import ApiKey, Membership
-from billing import balances, budgets
+from billing import attention, balances, budgets
 from billing.budgets_views import PERIODS
 from billing.models import Budget, Grant, UsageRecord
-from generations import catalog, lifecycle, receipts, snippets, states
-from generations.errors import TooLateToCancel
+from generations import catalog, erasing, lifecycle, receipts, snippets, states
+from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
 
@@ -60,6 +59,10 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "balance_now": balance,
         "budgets": _budgets(membership),
         "can_set_budgets": roles.can_set_budgets(membership),
+        # Who does not read the ledger can do nothing about it.
+        "money_waits": (
+            attention.of(membership.organization) if roles.can_see_ledger(membership) else None
+        ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _first_steps(membership),
         "demo": snippets.of(DEMO)[0],
@@ -95,7 +98,7 @@ def _first_steps(membership: Membership) -> list[dict[str, Any]]:
             "word": "Add credits",
             "done": Grant.objects.filter(organization=organization).exists(),
             "url": places.get("billing"),
-            "link": "see the ledger",
+            "link": "buy some",
         },
         {
             "word": "Make a video",
@@ -159,19 +162,11 @@ def _gallery_filter(asked: dict[str, str]) -> Q:
         wanted &= Q(model=model.slug)
     if asked["end_user_id"]:
         wanted &= Q(end_user_id=asked["end_user_id"])
-    if since := _midnight(asked["since"]):
+    if since := pages.midnight(asked["since"]):
         wanted &= Q(created_at__gte=since)
-    if until := _midnight(asked["until"]):
+    if until := pages.midnight(asked["until"]):
         wanted &= Q(created_at__lt=until + timedelta(days=1))
     return wanted
-
-
-def _midnight(text: str) -> datetime | None:
-    try:
-        date = parse_date(text)
-    except ValueError:
-        return None
-    return datetime.combine(date, time(), UTC) if date else None
 
 
 @require_GET
@@ -242,6 +237,20 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
             )
         elif not wanted.is_final:
             messages.info(request, "The provider was asked to stop. You pay only for a video.")
+    return redirect("generation", wanted.pk)
+
+
+@require_POST
+@pages.for_members
+def erase(request: HttpRequest, membership: Membership, generation_id: str) -> HttpResponse:
+    pages.require(roles.can_spend(membership))
+    wanted = _get(membership, generation_id)
+    try:
+        erasing.erase(wanted)
+    except NotFinal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Erased: prompt, files and video are gone. The receipt stays.")
     return redirect("generation", wanted.pk)
 
 

@@ -12,7 +12,11 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 @register(Tags.security, deploy=True)
 def strangers_need_https(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    for name, url in (("SEEDANCE_URL", settings.PUBLIC_URL), ("WEBHOOK_URL", settings.WEBHOOK_URL)):
+    for name, url in (
+        ("SEEDANCE_URL", settings.PUBLIC_URL),
+        ("WEBHOOK_URL", settings.WEBHOOK_URL),
+        ("STRIPE_URL", settings.STRIPE_URL),
+    ):
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             found.append(
@@ -34,5 +38,49 @@ def production_has_a_provider(**kwargs: Any) -> list[CheckMessage]:
             "There is no provider key: customers would pay for videos of the simulator.",
             hint="Set EACHLABS_API_KEY.",
             id="seedance.W002",
+        )
+    ]
+
+
+@register(deploy=True)
+def production_has_stripe(**kwargs: Any) -> list[CheckMessage]:
+    """What the account itself lacks is told by `manage.py stripe_setup --check`, which asks Stripe."""
+    if settings.STRIPE_SIMULATED:
+        return [
+            Warning(
+                "There is no Stripe key: credits would be bought from the simulator, for nothing.",
+                hint="Set STRIPE_SECRET_KEY.",
+                id="seedance.W003",
+            )
+        ]
+    found: list[CheckMessage] = []
+    if not settings.STRIPE_WEBHOOK_SECRETS:
+        found.append(
+            Warning(
+                "Stripe's webhooks have no receiver: payments are noticed minutes late.",
+                hint="Set STRIPE_WEBHOOK_SECRETS to what `manage.py stripe_setup` printed.",
+                id="seedance.W004",
+            )
+        )
+    if settings.EACHLABS_API_KEY and "_test_" in settings.STRIPE_SECRET_KEY:
+        found.append(
+            Warning(
+                "Stripe's key is a test key, and the provider's is not: test cards would buy real videos.",
+                hint="Set STRIPE_SECRET_KEY to a live key.",
+                id="seedance.W005",
+            )
+        )
+    return found
+
+
+@register(deploy=True)
+def production_sends_mail(**kwargs: Any) -> list[CheckMessage]:
+    if settings.EMAIL_HOST:
+        return []
+    return [
+        Warning(
+            "Mail goes to the log: nobody hears of a declined card or a forgotten password.",
+            hint="Set EMAIL_URL, for instance smtps://name:password@mail.example.com:465.",
+            id="seedance.W006",
         )
     ]

@@ -1,5 +1,6 @@
 """What time does: every sweep of settings.CLOCK is enqueued when it is due, and never twice at once."""
 
+import logging
 import operator
 from datetime import timedelta
 from functools import reduce
@@ -11,6 +12,8 @@ from django.db.models.functions import Now
 
 from seedance_saas import queue
 from seedance_saas.models import Sweep
+
+logger = logging.getLogger(__name__)
 
 # A run that takes longer than a task may is lost: its worker was killed.
 LOST_SECONDS = settings.TASK_TIMEOUT_SECONDS + 15
@@ -38,9 +41,20 @@ def tick() -> list[str]:
     return enqueued
 
 
+def hasten(name: str, *, by: str) -> bool:
+    """Let a sweep be due now, because a person wants it. False if it is due already, or runs."""
+    hastened = Sweep.objects.filter(_is_over(), name=name).update(enqueued_at=None)
+    logger.info("sweep.hastened name=%s by=%s done=%s", name, by, bool(hastened))
+    return bool(hastened)
+
+
 def _due(name: str, seconds: float) -> Q:
+    return Q(name=name) & (
+        Q(enqueued_at=None) | Q(enqueued_at__lte=Now() - timedelta(seconds=seconds)) & _is_over()
+    )
+
+
+def _is_over() -> Q:
     over = Q(finished_at__gte=F("enqueued_at"))
     lost = Q(enqueued_at__lte=Now() - timedelta(seconds=LOST_SECONDS))
-    return Q(name=name) & (
-        Q(enqueued_at=None) | Q(enqueued_at__lte=Now() - timedelta(seconds=seconds)) & (over | lost)
-    )
+    return over | lost

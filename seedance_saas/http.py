@@ -1,5 +1,6 @@
-"""Fetches from the outside: public addresses only, the checked address is the one connected to,
-with a limit on redirects, bytes and time. Nothing a stranger names is reached in any other way."""
+"""Talks to whom strangers name: public addresses only, the checked address is the one connected to, with
+a limit on redirects, bytes and time. Files come in by `fetch`, webhooks go out by `post`, and nothing
+that a stranger names is reached in any other way."""
 
 import hashlib
 import ipaddress
@@ -14,9 +15,12 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import httpx
 from django.conf import settings
 
+from seedance_saas import deadline
+
 REDIRECTS_MAX = 3
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
-PORTS = {None, 443}
+ANSWER_BYTES_MAX = 64 * 1024  # of what a webhook's receiver says; the rest is not read
+PORTS = {"https": {None, 443}, "http": {None, 80}}
 LATER = {408, 425, 429}  # the same address may answer in a moment
 # What Python's registry, which changes with its version, may take for public and is not for strangers.
 _RESERVED = [
@@ -25,10 +29,14 @@ _RESERVED = [
         "192.0.0.0/24",  # IETF protocols; a cloud's metadata service
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "168.63.129.16/32",  # a cloud's platform service, reachable only from inside it
+        "2001::/23",  # IETF protocols, Teredo among them (RFC 2928)
+        "2002::/16",  # 6to4: an IPv4 address inside (RFC 3056)
         "3fff::/20",  # documentation (RFC 9637)
     )
 ]
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all that is routed of IPv6
+# All that is routed of IPv6. Outside of it are also the mapped (::ffff:0:0/96) and translated (64:ff9b::/96)
+# forms of IPv4: a public server needs none of them, and who hides an address in one has a reason.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 TRANSPORT: httpx.BaseTransport | None = None  # the wire; tests put another one here
 
 
@@ -50,25 +58,53 @@ class Fetched:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a webhook's receiver said; `body` is its beginning."""
+
+    status: int
+    body: bytes
+
+
+def schemes() -> tuple[str, ...]:
+    """`https`, and `http` where the settings allow it."""
+    return ("https", "http") if settings.FETCH_HTTP else ("https",)
+
+
 def fetch(url: str, into: BinaryIO, *, bytes_max: int, seconds_max: float) -> Fetched:
     """Write what `url` answers into `into`. Raises FetchFailed, or FileTooLarge.
 
     No transaction may be open: this waits for a stranger.
     """
-    deadline = time.monotonic() + seconds_max
+    ends = time.monotonic() + seconds_max
     for _ in range(REDIRECTS_MAX + 1):
-        with _get(url) as response:
+        with _send("GET", url, ends=ends) as response:
             if response.has_redirect_location:
                 url = _redirected(url, response.headers["location"])
-                _refuse_if_past(deadline)
+                _refuse_if_past(ends)
                 continue
             if response.status_code != httpx.codes.OK:
                 raise FetchFailed(
                     f"The server answered {response.status_code}.",
                     retryable=response.status_code >= 500 or response.status_code in LATER,
                 )
-            return _write(response, into, bytes_max=bytes_max, deadline=deadline)
+            return _write(response, into, bytes_max=bytes_max, ends=ends)
     raise FetchFailed(f"The server redirects more than {REDIRECTS_MAX} times.")
+
+
+def post(url: str, content: bytes, headers: dict[str, str], *, seconds_max: float) -> Answer:
+    """Send `content` once. A redirect is an answer like any other: it is not followed. Raises FetchFailed.
+
+    No transaction may be open: this waits for a stranger.
+    """
+    ends = time.monotonic() + seconds_max
+    with _send("POST", url, ends=ends, content=content, headers=headers) as response:
+        body = b""
+        for chunk in _chunks(response, ends):
+            body += chunk[: ANSWER_BYTES_MAX - len(body)]
+            if len(body) == ANSWER_BYTES_MAX:
+                break
+        return Answer(response.status_code, body)
 
 
 def _redirected(url: str, location: str) -> str:
@@ -78,24 +114,33 @@ def _redirected(url: str, location: str) -> str:
         raise FetchFailed("The server redirects to an address that is not valid.") from None
 
 
-def _refuse_if_past(deadline: float) -> None:
-    if time.monotonic() > deadline:
+def _refuse_if_past(ends: float) -> None:
+    if time.monotonic() > ends:
         raise FetchFailed("The server is too slow.", retryable=True)
 
 
-def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, deadline: float) -> Fetched:
-    digest, size = hashlib.sha256(), 0
+def _chunks(response: httpx.Response, ends: float) -> Iterator[bytes]:
+    """The body as it comes. Raw: no compressed stream is unpacked, so none can swell."""
     try:
-        # Raw: no compressed stream is unpacked, so none can swell.
         for chunk in response.iter_raw():
-            size += len(chunk)
-            if size > bytes_max:
-                raise FileTooLarge(f"The file is larger than {bytes_max:,} bytes.")
-            _refuse_if_past(deadline)
-            digest.update(chunk)
-            into.write(chunk)
-    except httpx.HTTPError:
+            _refuse_if_past(ends)
+            yield chunk
+    except deadline.Late:
+        raise FetchFailed("The server is too slow.", retryable=True) from None
+    except (httpx.HTTPError, *deadline.FAULTS):
         raise FetchFailed("The connection broke.", retryable=True) from None
+
+
+def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, ends: float) -> Fetched:
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise FetchFailed("The server compresses the file, although it was asked not to.")
+    digest, size = hashlib.sha256(), 0
+    for chunk in _chunks(response, ends):
+        size += len(chunk)
+        if size > bytes_max:
+            raise FileTooLarge(f"The file is larger than {bytes_max:,} bytes.")
+        digest.update(chunk)
+        into.write(chunk)
     length = response.headers.get("content-length")
     if length is not None and length != str(size):
         raise FetchFailed("The file arrived incomplete.", retryable=True)
@@ -103,17 +148,36 @@ def _write(response: httpx.Response, into: BinaryIO, *, bytes_max: int, deadline
 
 
 @contextmanager
-def _get(url: str) -> Iterator[httpx.Response]:
-    address, headers, extensions = _target(url)
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+def _send(
+    method: str,
+    url: str,
+    *,
+    ends: float,
+    content: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Iterator[httpx.Response]:
+    address, ours, extensions = _target(url)
+    sent = httpx.Headers(headers)
+    sent.update(ours)
+    transport = TRANSPORT or deadline.Transport(
+        ends, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS
+    )
     # trust_env: a proxy of the environment would connect elsewhere than where we checked.
-    with httpx.Client(transport=TRANSPORT, timeout=timeout, trust_env=False) as client:
+    with httpx.Client(transport=transport, trust_env=False) as client:
         try:
-            request = client.build_request("GET", address, headers=headers, extensions=extensions)
+            request = client.build_request(
+                method,
+                address,
+                content=content,
+                headers=sent,
+                extensions=extensions,
+            )
             response = client.send(request, stream=True)
         except httpx.InvalidURL:
             raise FetchFailed("The address is not a valid URL.") from None
-        except httpx.HTTPError:
+        except deadline.Late:
+            raise FetchFailed("The server is too slow.", retryable=True) from None
+        except (httpx.HTTPError, *deadline.FAULTS):
             raise FetchFailed("The server could not be reached.", retryable=True) from None
         try:
             yield response
@@ -133,8 +197,17 @@ def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         if settings.SIMULATED_INTERNET_URL:
             return url, headers, {}
         raise FetchFailed("The address is not public.")
-    if parts.scheme != "https" or not host or port not in PORTS or parts.username or parts.password:
-        raise FetchFailed("Only https:// addresses on port 443, without a user name, are fetched.")
+    if (
+        parts.scheme not in schemes()
+        or not host
+        or port not in PORTS[parts.scheme]
+        or parts.username is not None
+        or parts.password is not None
+    ):
+        raise FetchFailed(
+            f"Only {':// and '.join(schemes())}:// addresses on the usual port, without a user name, "
+            "are fetched."
+        )
     if settings.SIMULATED_INTERNET_URL:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         return f"{settings.SIMULATED_INTERNET_URL}/{host}{path}", headers, {}
@@ -142,8 +215,8 @@ def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         host = host.encode("idna").decode()
     except UnicodeError:
         raise FetchFailed("The address is not a valid URL.") from None
-    address = public_address(host)
-    pinned = urlunsplit(("https", _bracketed(address), parts.path or "/", parts.query, ""))
+    netloc = _bracketed(public_address(host)) + (f":{port}" if port else "")
+    pinned = urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
     return pinned, {**headers, "Host": _bracketed(host)}, {"sni_hostname": host}
 
 
@@ -164,16 +237,10 @@ def public_address(host: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Reachable over the internet: not private, loopback, link-local, shared, multicast or a tunnel to such."""
+    """Reachable over the internet: not private, loopback, link-local, shared, multicast or a tunnel."""
     ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is not None:
-            return is_public(str(inner))
-        if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 (RFC 6052)
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip not in _GLOBAL_UNICAST:
-            return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in _GLOBAL_UNICAST:
+        return False
     if any(ip in network for network in _RESERVED):
         return False
     return ip.is_global and not ip.is_multicast

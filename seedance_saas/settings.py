@@ -6,7 +6,9 @@ A secret has no default: it is given, or made at random under `.data/` on a mach
 import sys
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from seedance_saas import database, env
 
@@ -119,6 +121,8 @@ CLOCK = {
     "generations.tasks.unstick": 5,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
+    "generations.tasks.forget_files": 300,
+    "generations.tasks.sync_catalog": 86_400,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,
     "billing.tasks.unstick_money": 5,
@@ -137,9 +141,15 @@ EACHLABS_URL = env.url(
     "https://api.eachlabs.ai" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/eachlabs",
     schemes=("https://", "http://"),
 )
+# With their keys it is read what they offer; nothing is bought from them yet.
+FAL_KEY, OXEN_API_KEY = env.text("FAL_KEY", ""), env.text("OXEN_API_KEY", "")
+FAL_SCHEMAS_URL = env.url("FAL_SCHEMAS_URL", "https://fal.ai", schemes=("https://", "http://"))
+OXEN_URL = env.url("OXEN_URL", "https://hub.oxen.ai/api", schemes=("https://", "http://"))
 # The simulator plays the internet for a machine that has none. Never beside a real key.
 SIMULATED_INTERNET_URL = "" if EACHLABS_API_KEY else f"{SIMULATOR_URL}/internet"
 EACHLABS_CONCURRENCY = env.integer("EACHLABS_CONCURRENCY", 10, at_least=1)
+# Files of customers are fetched over https; a closed network may have nothing but http.
+FETCH_HTTP = env.boolean("FETCH_HTTP", default=False)
 # What waits or runs longer than this ends, free of charge.
 GENERATION_SECONDS_MAX = env.integer("GENERATION_SECONDS_MAX", 3600, at_least=60)
 # The address under which upstreams fetch the inputs that we serve. They refuse loopback addresses,
@@ -194,7 +204,14 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_MAIL = urlsplit(env.text("EMAIL_URL", ""))
+if _MAIL.scheme not in {"", "smtp", "smtps"} or bool(_MAIL.scheme) != bool(_MAIL.hostname):
+    raise ImproperlyConfigured("EMAIL_URL must be a URL that begins with smtp:// or smtps://.")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _MAIL.scheme else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _MAIL.hostname or "", _MAIL.port or 587
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_MAIL.username or ""), unquote(_MAIL.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.scheme == "smtps", _MAIL.scheme == "smtp"
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLIC.hostname}>")
 
 # -- API ------------------------------------------------------------------------------------------
@@ -215,13 +232,43 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
+S3_BUCKET = env.text("S3_BUCKET", "")
+S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL", "")  # of a service other than Amazon's
+S3_REGION = env.text("S3_REGION", "us-east-1")
+# Without a key of ours the machine's own role is used.
+S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY = (
+    env.text("S3_ACCESS_KEY_ID", ""),
+    env.text("S3_SECRET_ACCESS_KEY", ""),
+)
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "seedance_saas.storage.s3.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": S3_ENDPOINT_URL or None,
+            "region_name": S3_REGION,
+            "access_key": S3_ACCESS_KEY_ID or None,
+            "secret_key": S3_SECRET_ACCESS_KEY or None,
+            "signature_version": "s3v4",
+            "file_overwrite": True,  # no name is used twice, so none need be looked up first
+            "default_acl": None,  # private, as the bucket is
+        },
+    }
+    if S3_BUCKET
+    else {
+        "BACKEND": "seedance_saas.storage.local.LocalStorage",
         "OPTIONS": {"location": str(MEDIA_ROOT)},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Every file that comes in goes to a temporary file as it arrives: none is held in memory.
+FILE_UPLOAD_HANDLERS = ["seedance_saas.uploading.ToTemporaryFile"]
+SCRATCH_DIR = Path(env.text("SCRATCH_DIR", str(DATA_DIR / "scratch")))  # while work is done on them
+FILE_UPLOAD_TEMP_DIR = str(SCRATCH_DIR)
+SCRATCH_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+FORM_BYTES_MAX = 200_000_000
+UPLOAD_BYTES_MAX = env.integer("UPLOAD_BYTES_MAX", 5_000_000_000)  # of an organization, together
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 30, at_least=1, at_most=3650)
 MEDIA_URL_SECONDS = env.integer("MEDIA_URL_SECONDS", 3600, at_least=60)  # a signed URL's life
 
 # -- Browser --------------------------------------------------------------------------------------
@@ -268,5 +315,8 @@ LOGGING = {
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "httpx": {"level": "WARNING"},  # its INFO lines hold URLs, and ours hold secrets
+        "stripe": {
+            "level": "WARNING"
+        },  # two lines for each call; what matters of it we log ourselves
     },
 }

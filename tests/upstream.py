@@ -16,8 +16,9 @@ import pytest
 from generations.providers import registry
 from generations.providers.eachlabs import EachLabs
 from seedance_saas import http
+from tests.generations.files import picture
 
-JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+JPEG = picture()
 
 
 @functools.cache

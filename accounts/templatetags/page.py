@@ -44,6 +44,12 @@ def moment(at: datetime | None) -> SafeString:
 
 
 @register.filter
+def exact(at: datetime | None) -> SafeString:
+    """All of it: "1 Jun 2026, 12:00:03 UTC"; for a sheet of paper."""
+    return _time(at, f"{at.day} {at:%b %Y, %H:%M:%S} UTC") if at else SafeString("")
+
+
+@register.filter
 def parsed(at: datetime | str | None) -> datetime | None:
     """A time as the API writes it, or one that is a time already."""
     return datetime.fromisoformat(at) if isinstance(at, str) else at

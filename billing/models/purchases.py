@@ -65,7 +65,8 @@ class Purchase(models.Model):
     # When whoever owns the state looks at it next.
     due_at = models.DateTimeField()
 
-    amount_cents = models.PositiveIntegerField()  # the credits' price, without tax
+    # The credits' price, without tax. Wide, for the check below counts it in micro-dollars.
+    amount_cents = models.PositiveBigIntegerField()
     bonus_microusd = models.BigIntegerField(default=0)
     tax_cents = models.PositiveIntegerField(default=0)
     total_cents = models.PositiveIntegerField(null=True)  # what was paid
@@ -206,6 +207,7 @@ class Reversal(models.Model):
     due_at = models.DateTimeField(null=True)  # of one that Stripe has not ended
     reason = models.CharField(max_length=200, blank=True)
     failure_message = models.TextField(blank=True)
+    evidence_due_at = models.DateTimeField(null=True)  # of a dispute that waits for our answer
     made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     # How often it has moved credits: a number in the references of its transfers.
     moves_count = models.PositiveIntegerField(default=0)

@@ -4,7 +4,8 @@ Sources: docs.stripe.com/api/checkout/sessions, /payment_intents, /refunds, /dis
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import stripe
 from django.conf import settings
@@ -51,6 +52,7 @@ class MoneyBack:
     reason: str
     failure_message: str
     created: int
+    evidence_due_at: datetime | None = None  # while a dispute waits for our answer
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def create_customer(organization_id: str, *, name: str, email: str) -> str:
 
 
 def card_of(customer_id: str) -> Card | None:
-    """The card that is charged while nobody is there: the customer's default one, else the newest."""
+    """The card that is charged while nobody is there: the default one if it is a card, else the newest."""
     with asking() as client:
         customer = client.v1.customers.retrieve(
             customer_id, {"expand": ["invoice_settings.default_payment_method"]}
@@ -93,16 +95,21 @@ def card_of(customer_id: str) -> Card | None:
         is_deleted = getattr(customer, "deleted", False)
         settings_of = None if is_deleted else customer.invoice_settings
         method = settings_of.default_payment_method if settings_of else None
-        if not isinstance(method, stripe.PaymentMethod):
+        # Of what is no card the library has no attribute `card` at all.
+        if not isinstance(method, stripe.PaymentMethod) or method.type != "card":
             methods = client.v1.customers.payment_methods.list(
                 customer_id, {"type": "card", "limit": 1}
             )
             method = next(iter(methods.data), None)
-    if method is None or method.card is None:
+    card = _field(method, "card")
+    if method is None or card is None:
         return None
-    return Card(
-        method.id, method.card.brand, method.card.last4, method.card.fingerprint or method.id
-    )
+    return Card(method.id, card.brand, card.last4, card.fingerprint or method.id)
+
+
+def _field(found: stripe.StripeObject | None, name: str) -> Any:
+    """One that Stripe leaves out where it does not apply: None then."""
+    return getattr(found, name, None)
 
 
 def choose_card(customer_id: str) -> None:
@@ -268,20 +275,18 @@ def read_payment(intent_id: str) -> Payment:
         card=_card_of_charge(charge) if charge else None,
         method=details.type if details else "",
         receipt_url=(charge.receipt_url or "") if charge else "",
-        failure_code=(error.decline_code or error.code or "") if error else "",
-        failure_message=(error.message or "") if error else "",
+        failure_code=given(error, "decline_code") or given(error, "code"),
+        failure_message=given(error, "message"),
         money_back=tuple(sorted(back, key=lambda one: (one.created, one.stripe_id))),
     )
 
 
 def _card_of_charge(charge: stripe.Charge) -> Card | None:
-    details = charge.payment_method_details
-    if details is None or details.card is None:
+    card = _field(charge.payment_method_details, "card")
+    if card is None:
         return None
-    card = details.card
-    return Card(
-        charge.payment_method or "", card.brand or "card", card.last4 or "", card.fingerprint or ""
-    )
+    method_id = charge.payment_method or ""
+    return Card(method_id, card.brand or "card", card.last4 or "", card.fingerprint or method_id)
 
 
 def refund(*, row_id: str, intent_id: str, amount_cents: int) -> MoneyBack:
@@ -312,7 +317,7 @@ def refunded(refund: stripe.Refund) -> MoneyBack:
         intent_id=id_of(refund.payment_intent),
         row_id=tag_of(refund.metadata, "reversal"),
         reason=refund.reason or "",
-        failure_message=refund.failure_reason or "",
+        failure_message=given(refund, "failure_reason"),
         created=refund.created,
     )
 
@@ -327,6 +332,7 @@ def disputed(dispute: stripe.Dispute) -> MoneyBack:
         state = "inquiry"
     else:
         state = _DISPUTE_STATES.get(status, "open")
+    due_by = dispute.evidence_details.due_by if status.endswith("needs_response") else None
     return MoneyBack(
         stripe_id=dispute.id,
         kind="dispute",
@@ -337,6 +343,7 @@ def disputed(dispute: stripe.Dispute) -> MoneyBack:
         reason=dispute.reason,
         failure_message="",
         created=dispute.created,
+        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )
 
 
@@ -376,6 +383,11 @@ def id_of(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return str(value.id)  # type: ignore[attr-defined]
+
+
+def given(answer: stripe.StripeObject | None, name: str) -> str:
+    """A field that Stripe leaves out when it has nothing to say: the library has no such attribute then."""
+    return str(getattr(answer, name, None) or "")
 
 
 def tag_of(metadata: stripe.StripeObject | dict[str, str] | None, name: str) -> str:

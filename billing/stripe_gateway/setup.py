@@ -1,115 +1,134 @@
 """What an account at Stripe needs once: a product, meters, a price, webhooks and the portal's configuration.
 
-Each function makes what is missing and says so; a repeat makes nothing. Objects are found by names of ours:
-the product's id, the meters' event names, the price's lookup key, the webhooks' address, the portal's tag.
+Each function says of each piece whether it is there. What is missing it makes, if it is told to; a repeat makes
+nothing. Pieces are found by names of ours: the product's id, the meters' event names, the price's lookup key,
+the webhooks' address, the portal's tag.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import stripe
 
 from billing.stripe_gateway import payments, usage
-from billing.stripe_gateway.connection import asking
+from billing.stripe_gateway.connection import StripeRefused, asking
 
 THIN_EVENTS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
-PORTAL_TAG = "seedance"
+NAME = "seedance"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`state` is "there", "missing", "made" or "changed"; a secret is shown by Stripe when it is made, only then."""
+
+    name: str
+    state: str
+    secret: str = ""
 
 
 def account() -> str:
-    """The account that the key opens: its id and whether it is live."""
+    """The id of the account that the key opens."""
     with asking() as client:
-        found = client.v1.accounts.retrieve_current()
-        return found.id
+        return client.v1.accounts.retrieve_current().id
 
 
-def product() -> Iterator[str]:
-    with asking() as client:
-        try:
+def product(*, make: bool) -> Iterator[Piece]:
+    name = f"product {payments.PRODUCT}"
+    try:
+        with asking() as client:
             client.v1.products.retrieve(payments.PRODUCT)
-            yield f"product {payments.PRODUCT}: there"
-        except stripe.InvalidRequestError:
-            client.v1.products.create(
-                {"id": payments.PRODUCT, "name": "Seedance credits", "tax_code": "txcd_10103000"}
-            )
-            yield f"product {payments.PRODUCT}: made"
+    except StripeRefused:
+        if make:
+            with asking() as client:
+                client.v1.products.create({"id": payments.PRODUCT, "name": "Seedance credits"})
+        yield Piece(name, "made" if make else "missing")
+    else:
+        yield Piece(name, "there")
 
 
-def meters() -> Iterator[str]:
+def meters(*, make: bool) -> Iterator[Piece]:
     known = usage.meter_ids()
-    for name, title in (
+    for event_name, title in (
         (usage.USAGE, "Usage, all of it, in micro-dollars"),
         (usage.INVOICED, "Usage on account, in micro-dollars"),
     ):
-        if name in known:
-            yield f"meter {name}: there"
+        if event_name in known:
+            yield Piece(f"meter {event_name}", "there")
             continue
-        with asking() as client:
-            client.v1.billing.meters.create(
-                {
-                    "display_name": title,
-                    "event_name": name,
-                    "default_aggregation": {"formula": "sum"},
-                }
-            )
-        yield f"meter {name}: made"
+        if make:
+            with asking() as client:
+                client.v1.billing.meters.create(
+                    {
+                        "display_name": title,
+                        "event_name": event_name,
+                        "default_aggregation": {"formula": "sum"},
+                    }
+                )
+        yield Piece(f"meter {event_name}", "made" if make else "missing")
 
 
-def price() -> Iterator[str]:
+def price(*, make: bool) -> Iterator[Piece]:
     """A millionth of a dollar for each micro-dollar that the priced meter counts."""
+    name = f"price {usage.PRICE}"
     with asking() as client:
         if client.v1.prices.list({"lookup_keys": [usage.PRICE], "active": True}).data:
-            yield f"price {usage.PRICE}: there"
+            yield Piece(name, "there")
             return
-        meter_id = usage.meter_ids()[usage.INVOICED]
-        client.v1.prices.create(
-            {
-                "product": payments.PRODUCT,
-                "currency": payments.CURRENCY,
-                "lookup_key": usage.PRICE,
-                "unit_amount_decimal": Decimal("0.0001"),  # cents
-                "recurring": {"interval": "month", "usage_type": "metered", "meter": meter_id},
-                "tax_behavior": "exclusive",
-            }
-        )
-        yield f"price {usage.PRICE}: made"
+        if make:
+            client.v1.prices.create(
+                {
+                    "product": payments.PRODUCT,
+                    "currency": payments.CURRENCY,
+                    "lookup_key": usage.PRICE,
+                    "unit_amount_decimal": Decimal("0.0001"),  # cents
+                    "recurring": {
+                        "interval": "month",
+                        "usage_type": "metered",
+                        "meter": usage.meter_ids()[usage.INVOICED],
+                    },
+                    "tax_behavior": "exclusive",
+                }
+            )
+    yield Piece(name, "made" if make else "missing")
 
 
-def webhooks(url: str, events: Sequence[str]) -> Iterator[str]:
-    """The endpoint for what happens to objects, and the destination for what the meters did not take.
-
-    The secret of one that is made is in its line: Stripe shows it this once.
-    """
+def webhooks(url: str, events: Sequence[str], *, make: bool) -> Iterator[Piece]:
+    """The endpoint that tells what happens to objects."""
     wanted: Any = list(events)  # plain strings, which the library types one by one
     version: Any = stripe.api_version
+    name = f"webhook {url}"
     with asking() as client:
         endpoints = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
         endpoint = next((one for one in endpoints if one.url == url), None)
-        if endpoint is None:
-            made = client.v1.webhook_endpoints.create(
-                {
-                    "url": url,
-                    "enabled_events": wanted,
-                    "api_version": version,
-                }
-            )
-            yield f"webhook {url}: made, its secret is {made.secret}"
-        elif sorted(endpoint.enabled_events) != sorted(events):
-            client.v1.webhook_endpoints.update(
-                endpoint.id,
-                {"enabled_events": wanted},
-            )
-            yield f"webhook {url}: its events were changed"
+        if endpoint and sorted(endpoint.enabled_events) == sorted(events):
+            yield Piece(name, "there")
+        elif not make:
+            yield Piece(name, "missing")
+        elif endpoint:
+            client.v1.webhook_endpoints.update(endpoint.id, {"enabled_events": wanted})
+            yield Piece(name, "changed")
         else:
-            yield f"webhook {url}: there"
-        destinations = client.v2.core.event_destinations.list({"limit": 20}).auto_paging_iter()
-        if any(one.name == PORTAL_TAG for one in destinations):
-            yield "meter errors: there"
+            made = client.v1.webhook_endpoints.create(
+                {"url": url, "enabled_events": wanted, "api_version": version}
+            )
+            yield Piece(name, "made", made.secret or "")
+
+
+def meter_errors(url: str, *, make: bool) -> Iterator[Piece]:
+    """The destination that tells what the meters did not take: thin events, with a secret of their own."""
+    with asking() as client:
+        destinations = client.v2.core.event_destinations.list().auto_paging_iter()
+        if any(one.name == NAME for one in destinations):
+            yield Piece("meter errors", "there")
             return
-        destination = client.v2.core.event_destinations.create(
+        if not make:
+            yield Piece("meter errors", "missing")
+            return
+        made = client.v2.core.event_destinations.create(
             {
-                "name": PORTAL_TAG,
+                "name": NAME,
                 "type": "webhook_endpoint",
                 "event_payload": "thin",
                 "enabled_events": list(THIN_EVENTS),
@@ -117,30 +136,30 @@ def webhooks(url: str, events: Sequence[str]) -> Iterator[str]:
                 "include": ["webhook_endpoint.signing_secret"],
             }
         )
-        hook = destination.webhook_endpoint
-        yield f"meter errors: made, their secret is {hook.signing_secret if hook else ''}"
+        hook = made.webhook_endpoint
+        yield Piece("meter errors", "made", (hook.signing_secret or "") if hook else "")
 
 
-def portal() -> Iterator[str]:
+def portal(*, make: bool) -> Iterator[Piece]:
     with asking() as client:
         found = client.v1.billing_portal.configurations.list({"active": True, "limit": 100})
         if any(
-            payments.tag_of(one.metadata, "made_by") == PORTAL_TAG
-            for one in found.auto_paging_iter()
+            payments.tag_of(one.metadata, "made_by") == NAME for one in found.auto_paging_iter()
         ):
-            yield "portal: there"
+            yield Piece("portal", "there")
             return
-        client.v1.billing_portal.configurations.create(
-            {
-                "metadata": {"made_by": PORTAL_TAG},
-                "features": {
-                    "customer_update": {
-                        "enabled": True,
-                        "allowed_updates": ["name", "email", "address", "tax_id"],
+        if make:
+            client.v1.billing_portal.configurations.create(
+                {
+                    "metadata": {"made_by": NAME},
+                    "features": {
+                        "customer_update": {
+                            "enabled": True,
+                            "allowed_updates": ["name", "email", "address", "tax_id"],
+                        },
+                        "invoice_history": {"enabled": True},
+                        "payment_method_update": {"enabled": True},
                     },
-                    "invoice_history": {"enabled": True},
-                    "payment_method_update": {"enabled": True},
-                },
-            }
-        )
-        yield "portal: made"
+                }
+            )
+        yield Piece("portal", "made" if make else "missing")

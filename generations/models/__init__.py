@@ -1,5 +1,7 @@
 """The rows of the product: what was asked for and each try upstream, and what it costs."""
 
+from generations.models.catalog import ModelSchema
+from generations.models.files import StoragePolicy, StoredFile, Upload
 from generations.models.generation import Attempt, Generation, InputFile, Move, ProviderEvent
 from generations.models.prices import (
     NegativeMargin,
@@ -14,6 +16,7 @@ __all__ = [
     "Attempt",
     "Generation",
     "InputFile",
+    "ModelSchema",
     "Move",
     "NegativeMargin",
     "PlanMargin",
@@ -22,4 +25,7 @@ __all__ = [
     "RateAgreement",
     "RateCard",
     "RateRule",
+    "StoragePolicy",
+    "StoredFile",
+    "Upload",
 ]

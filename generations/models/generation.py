@@ -62,11 +62,17 @@ class Generation(models.Model):
     # What came of it.
     failure_code = models.CharField(max_length=40, blank=True)
     failure_message = models.TextField(blank=True)
+    failure_details = models.JSONField(
+        default=dict
+    )  # the limit that a file crossed, with its number
     billed_seconds = models.PositiveSmallIntegerField(null=True)
     charged_microusd = models.BigIntegerField(null=True)
     upstream_cost_microusd = models.BigIntegerField(null=True)  # all attempts; for us alone
     video_file = models.CharField(max_length=200, blank=True)
     poster_file = models.CharField(max_length=200, blank=True)
+    preview_file = models.CharField(max_length=200, blank=True)
+    files_expire_at = models.DateTimeField(null=True)  # then video, poster and preview are deleted
+    erased_at = models.DateTimeField(null=True)
     video_sha256 = models.CharField(max_length=64, blank=True)
     video_bytes = models.BigIntegerField(null=True)
     video_milliseconds = models.PositiveIntegerField(null=True)
@@ -156,16 +162,15 @@ class Move(models.Model):
 
 
 class InputFile(models.Model):
-    """A file that a request names by URL. Fetched and checked once, and from then on served by us."""
+    """A file that a request names. Fetched and checked once, and from then on served by us."""
 
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="input_files")
     field = models.CharField(max_length=20)  # "image_urls"
     position = models.PositiveSmallIntegerField()
     source_url = models.TextField()
-    file = models.CharField(max_length=200, blank=True)  # in our storage, once it was fetched
-    content_type = models.CharField(max_length=40, blank=True)
-    bytes = models.BigIntegerField(null=True)
-    sha256 = models.CharField(max_length=64, blank=True)
+    stored = models.ForeignKey(  # once it is here, and until it is deleted again
+        "generations.StoredFile", models.SET_NULL, null=True, related_name="input_files"
+    )
 
     class Meta:
         constraints = [

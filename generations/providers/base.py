@@ -5,12 +5,13 @@ ProviderRefused          will never start: release the hold
 ProviderOutcomeUnknown   may have started: look before paying twice
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
-from generations import catalog
+from generations import catalog, mentions
 
 
 class ProviderUnavailable(Exception):
@@ -49,6 +50,10 @@ class JobRequest:
     webhook_url: str = ""
     webhook_secret: str = ""
 
+    def prompt_for(self, provider: str, put: Callable[[str, int], str] = mentions.as_given) -> str:
+        """The prompt as the provider counts files. `put` is that of `mentions.for_provider`."""
+        return mentions.for_provider(provider, self.prompt, self.files, put)
+
 
 class JobState(StrEnum):
     RUNNING = "running"
@@ -67,7 +72,17 @@ class JobStatus:
     failure_message: str = ""
 
 
-class Provider(Protocol):
+class SchemaReader(Protocol):
+    """What we need of a provider to know what it offers, whether we sell through it or not."""
+
+    def schema(self, slug: str) -> dict[str, Any]:
+        """The JSON Schema of a model's input as it is now; empty if the provider does not know the model.
+
+        Raises ProviderUnavailable.
+        """
+
+
+class Provider(SchemaReader, Protocol):
     name: str
 
     def submit(self, job: JobRequest) -> str:

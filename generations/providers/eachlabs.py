@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from generations.providers import eachlabs_wire as wire
+from generations.providers import live_schemas
 from generations.providers.base import (
     JobRequest,
     JobState,
@@ -163,6 +164,12 @@ class EachLabs:
             # Not knowing is no proof that the job is another one.
             raise ProviderUnavailable(f"the input of a job is not shown: {response.status_code}")
         return body["input"]
+
+    def schema(self, slug: str) -> dict[str, Any]:
+        """`GET /v1/model?slug=` (B, overview); it needs no key."""
+        return live_schemas.found(
+            self._get("/v1/model", {"slug": slug}), lambda body: body["request_schema"]
+        )
 
     def webhook_job_id(self, body: str) -> str | None:
         try:

@@ -35,7 +35,7 @@ _MODERATION_WORDS = ("moderation", "content policy", "content_policy", "sensitiv
 
 
 def slug(job: JobRequest) -> str:
-    return job.model.aliases[0]
+    return job.model.slugs["eachlabs"]
 
 
 def job_id_of(row: dict[str, Any]) -> Any:
@@ -50,7 +50,7 @@ def is_asked(shown: Any, asked: dict[str, Any]) -> bool:
 def job_input(job: JobRequest) -> dict[str, Any]:
     """The `input` of a create: numbers as strings, lists as lists (model pages of May 2026)."""
     values: dict[str, Any] = {
-        "prompt": job.prompt,
+        "prompt": job.prompt_for("eachlabs"),
         "resolution": job.resolution,
         "duration": str(job.duration_seconds or "auto"),
         "aspect_ratio": job.aspect_ratio,

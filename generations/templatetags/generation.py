@@ -142,6 +142,11 @@ def poster_url(generation: Generation) -> str | None:
 
 
 @register.filter
+def preview_url(generation: Generation) -> str | None:
+    return media.preview_url(generation)
+
+
+@register.filter
 def video_url(generation: Generation) -> str | None:
     return media.video_url(generation)
 

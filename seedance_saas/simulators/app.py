@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from seedance_saas.simulators import cdn, eachlabs, inputs, internet, stripe
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.films import FilmLibrary
+from seedance_saas.simulators.hosted import HostedFiles
 from seedance_saas.simulators.jobs import JobStore
 from seedance_saas.simulators.webhooks import WebhookSender
 from seedance_saas.simulators.wire import json_response, remember_transport
@@ -36,7 +37,8 @@ def create_app(config: SimulatorConfig) -> Simulators:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     jobs = JobStore(config.data_dir / "simulators.sqlite3")
     names = internet.Internet(config)
-    world = World(config, jobs, FilmLibrary(config, names), names)
+    hosted = HostedFiles(config)
+    world = World(config, jobs, FilmLibrary(config, names), names, hosted)
     sender = WebhookSender(jobs, config, {eachlabs.UPSTREAM: eachlabs.webhook_composer(world)})
     stripe_app = stripe.create_app(world)
 
@@ -69,7 +71,7 @@ def create_app(config: SimulatorConfig) -> Simulators:
             Mount("/eachlabs", eachlabs.create_app(world)),
             Mount("/stripe", stripe_app),
             Mount("/cdn", routes=cdn.routes(world)),
-            Mount("/internet", routes=internet.routes(world.films, names)),
+            Mount("/internet", routes=internet.routes(world.films, names, hosted)),
         ],
         lifespan=lifespan,
     )

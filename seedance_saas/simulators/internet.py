@@ -17,6 +17,8 @@ from starlette.types import Scope
 
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.films import FilmLibrary
+from seedance_saas.simulators.hosted import HOST as HOSTED_AT
+from seedance_saas.simulators.hosted import HostedFiles
 
 # A leading "*." stands for any number of labels.
 NAMES = (
@@ -127,7 +129,7 @@ class Internet:
             scope["raw_path"] = scope["path"].encode()
 
 
-def routes(films: FilmLibrary, internet: Internet) -> list[BaseRoute]:
+def routes(films: FilmLibrary, internet: Internet, hosted: HostedFiles) -> list[BaseRoute]:
     async def serve(request: Request) -> Response:
         host = request.path_params["host"].lower()
         path = request.path_params["path"]
@@ -139,10 +141,15 @@ def routes(films: FilmLibrary, internet: Internet) -> list[BaseRoute]:
             except FetchFailed:
                 return PlainTextResponse("Not found", 404)
             return Response(answer.content, media_type=answer.headers.get("content-type"))
+        if host == HOSTED_AT:
+            file = hosted.find(path)
+            if file is None or not hosted.content(file).exists():
+                return PlainTextResponse("Not found", 404)
+            return FileResponse(hosted.content(file), media_type=file.content_type)
         extension = PurePosixPath(path).suffix.lower()
         if not plays(host) or extension not in KINDS:
             return PlainTextResponse("Not found", 404)
-        file = await films.public_file(address, extension)
-        return FileResponse(file, media_type=KINDS[extension])
+        played = await films.public_file(address, extension)
+        return FileResponse(played, media_type=KINDS[extension])
 
     return [Route("/{host}/{path:path}", serve)]

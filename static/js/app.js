@@ -10,6 +10,8 @@ document.addEventListener("change", (event) => {
     if (input.value === "system") delete root.dataset.theme;
     else root.dataset.theme = input.value;
   }
+  // A pack is chosen: an amount of one's own does not count any more. The sum follows the pack.
+  if (input.dataset.clears) document.querySelector(input.dataset.clears).value = "";
   const filters = input.closest("[data-autosubmit]");
   if (filters && input.matches("select, [type=radio]")) filters.requestSubmit();
 });
@@ -74,31 +76,93 @@ function mention(name) {
   prompt.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-// One chip per address that stands in a list; pale until the prompt names it.
-function drawChips() {
-  const prompt = document.getElementById("prompt");
-  document.querySelectorAll("[data-mentions]").forEach((list) => {
-    const count = list.value.split(/\s+/).filter(Boolean).length;
-    const place = document.querySelector(list.dataset.mentionsInto);
-    const chips = Array.from({ length: count }, (_, index) => {
-      const name = `@${list.dataset.mentions}${index + 1}`;
-      const chip = document.createElement("button");
-      const used = new RegExp(`${name}(?![0-9A-Za-z_])`).test(prompt.value);
-      chip.type = "button";
-      chip.className = used ? "chip" : "chip chip-off";
-      chip.dataset.insert = name;
-      chip.setAttribute("aria-label", `Insert ${name} into the prompt`);
-      chip.textContent = name;
-      return chip;
-    });
-    place.replaceChildren(...chips);
-  });
+// -- Files: chosen, dropped or pasted, each goes up by itself and then stands in the form ------------
+
+function changed(field) {
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
-document.addEventListener("input", (event) => {
-  if (event.target.closest("#create-form")) drawChips();
+
+// Where a file of this kind belongs; null if there is no room for it.
+function placeFor(kind) {
+  const list = document.getElementById(`${kind}_urls`);
+  if (list) return list;
+  if (kind !== "image") return null;
+  const frames = ["image_url", "end_image_url"].map((id) => document.getElementById(id));
+  return frames.find((frame) => frame && !frame.value.trim()) || null;
+}
+
+function put(upload) {
+  const field = placeFor(upload.kind);
+  if (!field) return false;
+  const before = field.matches("textarea") ? field.value.trim() : "";
+  field.value = before ? `${before}\n${upload.reference}` : upload.reference;
+  changed(field);
+  return true;
+}
+
+async function send(file, address) {
+  const body = new FormData();
+  body.append("file", file);
+  const token = document.querySelector("#create-form [name=csrfmiddlewaretoken]").value;
+  const answer = await fetch(address, { method: "POST", body, headers: { "X-CSRFToken": token } });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.message);
+  return said;
+}
+
+async function take(files) {
+  const input = document.querySelector("[data-upload]");
+  const status = document.querySelector("[data-drop-status]");
+  const problems = [];
+  for (const [index, file] of [...files].entries()) {
+    status.textContent = `Sending ${file.name || "the picture"} (${index + 1} of ${files.length}) …`;
+    try {
+      const upload = await send(file, input.dataset.upload);
+      if (!put(upload)) problems.push(`${file.name}: there is no room for it here.`);
+    } catch (error) {
+      const why = error instanceof TypeError || error instanceof SyntaxError ? "it could not be sent." : error.message;
+      problems.push(`${file.name}: ${why}`);
+    }
+  }
+  status.textContent = problems.join(" ");
+  status.classList.toggle("error", problems.length > 0);
+}
+
+function filesIn(transfer) {
+  return document.querySelector("[data-upload]") && transfer ? [...transfer.files] : [];
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-upload]") || !event.target.files.length) return;
+  const files = [...event.target.files];
+  event.target.value = ""; // what is sent already is not sent again with the form
+  take(files);
 });
-document.addEventListener("htmx:afterSettle", drawChips);
-drawChips();
+document.addEventListener("paste", (event) => {
+  const files = filesIn(event.clipboardData);
+  // Copied from a table, text comes with a picture of itself: the text is meant.
+  if (!files.length || event.clipboardData.types.includes("text/plain")) return;
+  event.preventDefault();
+  take(files);
+});
+document.addEventListener("dragover", (event) => {
+  if (document.querySelector("[data-upload]") && event.dataTransfer.types.includes("Files")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  const files = filesIn(event.dataTransfer);
+  if (!files.length) return;
+  event.preventDefault();
+  take(files);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-remove]");
+  if (!button) return;
+  const field = document.querySelector(button.dataset.removeFrom);
+  const left = field.value.split(/\s+/).filter(Boolean);
+  left.splice(left.indexOf(button.dataset.remove), 1);
+  field.value = left.join("\n");
+  changed(field);
+});
 
 // -- A poster plays while the pointer or the focus is on its card ---------------------------------
 

@@ -63,6 +63,16 @@ def used(
     return captured
 
 
+def settle(organization: Organization, reference: str, microusd: int) -> None:
+    """So much of what is held was used, and is noted; of nothing there is nothing to note."""
+    if not microusd:
+        ledger.release(organization, reference)
+        return
+    with transaction.atomic():
+        captured = ledger.capture(organization, reference, amount_microusd=microusd)
+        usage.record(organization, captured, seconds=4, labels={})
+
+
 def owe(organization: Organization, reference: str, microusd: int) -> None:
     """Money that was spent is taken back by whoever paid it: the organization owes it."""
     with transaction.atomic():

@@ -115,6 +115,7 @@ def test_books_that_add_up_pass(books: Organization, rival: Organization) -> Non
             [
                 "usage of work:1 says 999999 micro-dollars, and its hold captured 1000000",
                 "usage day {organization} {today}    {{}} says (1,4,1000000), and its records say (1,4,999999)",
+                "meter event {usage} tells 1000000 of work:1, and the usage record says 999999 of work:1",
             ],
         ),
         (
@@ -277,7 +278,7 @@ def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None
         "from_account_id = CASE WHEN 'receivable' IN (from_account_id, to_account_id)"
         " THEN 'promotions' ELSE 'receivable' END",
         "to_account_id = CASE to_account_id WHEN 'breakage' THEN 'revenue' ELSE 'breakage' END",
-        "kind = CASE kind WHEN 'write_off' THEN 'expire' ELSE 'write_off' END",
+        "kind = CASE WHEN kind IN ('write_off', 'payment') THEN 'expire' ELSE 'write_off' END",
         "grant_id = 'grt_other'",
         "hold_id = CASE WHEN hold_id IS NULL THEN 'hld_other' END",
         "organization_id = 'org_other'",

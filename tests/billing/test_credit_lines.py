@@ -52,7 +52,8 @@ def test_terms_out_of_limits_leave_nothing_behind(
         credit_lines.approve(
             on_account.organization,
             actor=on_account.operator,
-            **{"limit_cents": 100_00, "net_days": 30, **fields},
+            limit_cents=fields.get("limit_cents", 100_00),
+            net_days=fields.get("net_days", 30),
         )
 
     assert refused.value.param == param

@@ -84,6 +84,56 @@ def test_a_decline_leaves_the_page_open_and_gives_nothing(
     assert money(acme) == (25_000_000, 0)
 
 
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("4000000000000069", "expired_card"), ("4000000000000127", "incorrect_cvc")],
+)
+def test_a_card_that_is_refused_without_a_bank_says_why(
+    buy: Buy,
+    stripe_account: StripeAccount,
+    run_queue: Callable[[], int],
+    number: str,
+    code: str,
+) -> None:
+    purchase = buy(50_00)
+    stripe_account.press(purchase.session_id, number)
+
+    stripe_account.deliver()
+    run_queue()
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.failure_code) == ("open", code)
+
+
+@pytest.mark.parametrize(
+    ("bank", "state", "available"),
+    [("", "paid", 75_000_000), ("_insufficientFunds", "failed", 25_000_000)],
+)
+def test_a_bank_debit_gives_nothing_until_the_bank_has_paid(
+    acme: Organization,
+    buy: Buy,
+    stripe_account: StripeAccount,
+    run_queue: Callable[[], int],
+    bank: str,
+    state: str,
+    available: int,
+) -> None:
+    purchase = buy(50_00)
+    stripe_account.press(purchase.session_id, "", method="us_bank_account", bank=bank)
+    stripe_account.deliver()
+    run_queue()
+    purchase.refresh_from_db()
+    assert (purchase.state, money(acme)) == ("processing", (25_000_000, 0))
+
+    stripe_account.control("advance", seconds=60)
+    stripe_account.deliver()
+    run_queue()
+
+    purchase.refresh_from_db()
+    assert (purchase.state, money(acme)) == (state, (available, 0))
+    assert (purchase.card_brand, purchase.card_last4) == ("us_bank_account", "")
+
+
 def test_an_abandoned_page_expires_and_gives_nothing(
     acme: Organization, buy: Buy, stripe_account: StripeAccount, run_queue: Callable[[], int]
 ) -> None:
@@ -138,6 +188,21 @@ def test_a_form_that_does_not_know_of_a_payment_asks_once_more(
     assert buy(50_00, "form1").state == "paid"
 
     assert buy(50_00, "form2", last_paid_id=first.id).state == "open"
+
+
+@pytest.mark.parametrize("cents", [25_00, 10_000_00])
+def test_the_smallest_and_the_largest_amount_are_bought(
+    acme: Organization,
+    buy: Buy,
+    stripe_account: StripeAccount,
+    run_queue: Callable[[], int],
+    cents: int,
+) -> None:
+    stripe_account.press(buy(cents).session_id)
+    stripe_account.deliver()
+    run_queue()
+
+    assert money(acme) == (25_000_000 + cents * 10_000, 0)
 
 
 @pytest.mark.parametrize("cents", [24_99, 10_000_01, 0, -50_00])

@@ -23,7 +23,7 @@ from accounts import api_keys, organizations, webhooks
 from billing import usage
 from billing.checking import differences
 from billing.models import Hold, Transfer
-from generations import attempts, collecting, lifecycle, media, sweeps, tasks
+from generations import attempts, collecting, lifecycle, stored_files, sweeps, tasks
 from generations.models import Attempt, Generation
 from generations.states import FINAL, State
 from seedance_saas import queue
@@ -34,7 +34,7 @@ from tests.world import Api, deposit, make_user
 KITE = "https://acme.example/kite.jpg"
 SUBMITS = ("accepted", "refused", "busy", "lost", "never arrived", "broken", "overtaken", "outrun")
 DEADLY: list[tuple[Any, str]] = [
-    (media, "keep"),
+    (stored_files, "keep_output"),
     (attempts, "attach"),
     (attempts, "close"),
     (attempts, "job_request"),

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from generations import settling
-from generations.models import Attempt, Generation
+from generations import settling, stored_files
+from generations.models import Attempt, Generation, StoredFile
 from tests.generations.steps import Line, lose_tasks, refused, run_all, run_next, waiting
-from tests.upstream import JPEG, Job, served
+from tests.upstream import JPEG, Job
 
 if TYPE_CHECKING:
     from tests.world import Answer
@@ -52,14 +52,18 @@ def test_while_files_are_fetched_it_is_canceled_at_once(line: Line) -> None:
     assert line.upstream.fetches == []
 
 
-def test_a_file_that_arrives_after_the_cancel_changes_nothing(line: Line) -> None:
+def test_a_file_that_arrives_after_the_cancel_changes_nothing(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generation = line.prepare()
+    keep = stored_files.keep_input
 
-    def meanwhile(request: httpx.Request) -> httpx.Response:
+    def meanwhile(*args: Any, **how: Any) -> StoredFile:
         cancel(line, generation)
-        return served(JPEG)
+        return keep(*args, **how)
 
-    line.upstream.files["https://acme.example/kite.jpg"] = meanwhile
+    monkeypatch.setattr(stored_files, "keep_input", meanwhile)
+    line.upstream.files["https://acme.example/kite.jpg"] = JPEG
     run_all()
 
     line.free(generation, "canceled")

@@ -4,17 +4,18 @@ import hashlib
 import io
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
 from generations import collecting, tasks
-from generations.models import Generation
+from generations.models import Generation, StoredFile
+from tests.generations.kept import Kept
 from tests.generations.steps import Line, lose_tasks, run_next
 from tests.upstream import clip, served
 
+ON_EVERY_STORAGE = True
 URL = "https://cdn-us.eachlabs.ai/job-1.mp4"
 Answer = bytes | int | Callable[[httpx.Request], httpx.Response]
 
@@ -45,22 +46,23 @@ def redirect(request: httpx.Request) -> httpx.Response:
     return httpx.Response(302, headers={"Location": "http://169.254.169.254/latest/meta-data"})
 
 
-def test_the_video_is_measured_and_kept_under_its_content(line: Line, storage: Path) -> None:
+def test_the_video_is_measured_and_kept_under_its_content(line: Line, storage: Kept) -> None:
     generation = collected(line, clip(4))
 
     sha256 = hashlib.sha256(clip(4)).hexdigest()
     line.charged(generation, 451_600)
-    assert generation.video_file == f"{line.organization.id}/{generation.id}/{sha256[:16]}.mp4"
-    assert (storage / generation.video_file).read_bytes() == clip(4)
+    stored = StoredFile.objects.get(name=generation.video_file)
+    assert stored.name == f"{line.organization.id}/{generation.id}/{stored.id}.mp4"
+    assert storage.read(generation.video_file) == clip(4)
     assert (generation.video_sha256, generation.video_bytes) == (sha256, len(clip(4)))
     assert (generation.video_milliseconds, generation.billed_seconds) == (4000, 4)
     assert (generation.video_width, generation.video_height) == (864, 480)
 
 
-def test_the_poster_is_a_jpeg_of_the_picture(line: Line, storage: Path) -> None:
+def test_the_poster_is_a_jpeg_of_the_picture(line: Line, storage: Kept) -> None:
     generation = collected(line, clip(4))
 
-    with Image.open(io.BytesIO((storage / generation.poster_file).read_bytes())) as poster:
+    with Image.open(io.BytesIO(storage.read(generation.poster_file))) as poster:
         assert (poster.format, poster.size) == ("JPEG", (864, 480))
 
 
@@ -73,12 +75,12 @@ def half(video: bytes) -> bytes:
     [404, 403, b"<html>Not found</html>", b"", half(clip(4)), redirect],
     ids=["404", "403", "html", "empty", "half", "redirect to a private address"],
 )
-def test_what_is_no_video_ends_it_free(line: Line, storage: Path, answer: Answer) -> None:
+def test_what_is_no_video_ends_it_free(line: Line, storage: Kept, answer: Answer) -> None:
     generation = collected(line, answer)
 
     line.free(generation, "failed", "output_unusable")
     assert generation.video_file == ""
-    assert not list(storage.rglob("*.*"))
+    assert storage.names() == []
 
 
 def test_a_provider_that_names_no_file_ends_it_free(line: Line) -> None:
@@ -92,14 +94,14 @@ def test_a_provider_that_names_no_file_ends_it_free(line: Line) -> None:
 
 
 def test_a_file_that_is_too_large_ends_it_free(
-    line: Line, monkeypatch: pytest.MonkeyPatch, storage: Path
+    line: Line, monkeypatch: pytest.MonkeyPatch, storage: Kept
 ) -> None:
     monkeypatch.setattr(collecting, "VIDEO_BYTES_MAX", len(clip(4)) - 1)
 
     generation = collected(line, clip(4))
 
     line.free(generation, "failed", "output_unusable")
-    assert not list(storage.rglob("*.*"))
+    assert storage.names() == []
 
 
 @pytest.mark.parametrize("trouble", [500, 503, broken, cut])
@@ -182,21 +184,6 @@ def test_a_collector_that_comes_back_after_another_finished_changes_nothing(line
 
     line.charged(generation, 451_600)
     assert line.now(generation).video_milliseconds == 4000
-
-
-def test_half_a_file_that_a_dead_worker_left_is_not_taken_for_the_whole(
-    line: Line, storage: Path
-) -> None:
-    generation = line.collecting()
-    sha256 = hashlib.sha256(clip(4)).hexdigest()
-    left = storage / line.organization.id / generation.id / f"{sha256[:16]}.mp4"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(half(clip(4)))
-
-    tasks.collect(generation.pk)
-
-    kept = line.now(generation).video_file
-    assert (storage / kept).read_bytes() == clip(4)
 
 
 def test_longer_than_held_charges_what_was_held_and_tells_us(

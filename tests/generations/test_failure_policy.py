@@ -72,7 +72,7 @@ def test_no_other_table_is_keyed_by_failure_codes() -> None:
 
 def test_every_code_with_which_a_generation_ends_is_in_the_table() -> None:
     """The codes given to `fail`, ProviderRefused, BadInput and JobStatus, and those that providers' are read as."""
-    taking = {"fail": 1, "ProviderRefused": 0, "BadInput": 0}
+    taking = {"fail": 1, "ProviderRefused": 0, "BadFile": 0, "_refuse": 0}
     codes = set()
     for _, module in sources():
         for call in ast.walk(module):
@@ -112,6 +112,7 @@ def test_generation_and_receipt_say_the_same_of_a_failure(line: Line, error_code
         "message": "Not this one.",
         "retryable": policy.retryable,
         "charged": False,
+        "details": {},
     }
     assert receipt["failure"] == failure
     assert receipt["not_charged_because"] == f"What fails is free. {policy.message}"

@@ -1,7 +1,6 @@
 """Our files under their signed addresses: whole, in parts, for a while, and inert."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,18 +9,19 @@ from django.test import Client
 from django.utils import timezone
 
 from generations import media
+from tests.generations.kept import Kept
 
 if TYPE_CHECKING:
     from tests.world import Answer
 
+ON_EVERY_STORAGE = True
 CONTENT = bytes(range(256)) * 4
 FILE = "org_1/gen_1/cafe.mp4"
 
 
 @pytest.fixture
-def url(db: None, storage: Path, clock: time_machine.Traveller) -> str:
-    (storage / "org_1/gen_1").mkdir(parents=True)
-    (storage / FILE).write_bytes(CONTENT)
+def url(db: None, storage: Kept, clock: time_machine.Traveller) -> str:
+    storage.write(FILE, CONTENT)
     return media.url(FILE, expires_at=timezone.now() + timedelta(seconds=60))
 
 
@@ -133,8 +133,8 @@ def test_an_address_that_was_changed_opens_nothing(url: str) -> None:
     assert [get(path).status_code for path in changed] == [404] * 5
 
 
-def test_a_file_that_is_gone_is_not_found(url: str, storage: Path) -> None:
-    (storage / FILE).unlink()
+def test_a_file_that_is_gone_is_not_found(url: str, storage: Kept) -> None:
+    storage.delete(FILE)
 
     assert get(url).status_code == 404
 

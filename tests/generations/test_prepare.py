@@ -3,28 +3,27 @@
 import hashlib
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connections
 from django.test import Client
 
-from generations import inputs
-from generations.models import Generation, InputFile
+from generations import inputs, limits
+from generations.models import Generation, StoredFile
 from seedance_saas import http
+from tests.generations.files import bare, picture, sound, video, wav
+from tests.generations.kept import Kept
 from tests.generations.steps import REFERENCE, Line, run_all, run_next
 from tests.upstream import JPEG, served
 
+ON_EVERY_STORAGE = True
 SITE = "https://acme.example"
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
-WEBP = b"RIFF\x10\0\0\0WEBPVP8 "
-WAV = b"RIFF\x10\0\0\0WAVEfmt "
-MP4 = b"\0\0\0\x18ftypmp42" + b"\0" * 8
-MOV = b"\0\0\0\x14ftypqt  " + b"\0" * 8
-MP3_TAGGED = b"ID3\x04\0\0" + b"\0" * 16
-MP3 = b"\xff\xfb\x90\x00" + b"\0" * 16
+PNG, WEBP = picture("PNG"), picture("WEBP")
+WAV, MP3_TAGGED = wav(), sound()
+MP3 = MP3_TAGGED[MP3_TAGGED.index(b"\xff\xfb") :]
+MP4, MOV = bare(video()), bare(video(format="mov"))
 Answer = bytes | int | Callable[[httpx.Request], httpx.Response]
 
 
@@ -52,7 +51,7 @@ def prepared(line: Line, **fields: Any) -> Generation:
     ],
 )
 def test_a_file_is_told_by_its_bytes(
-    line: Line, storage: Path, field: str, content: bytes, content_type: str, extension: str
+    line: Line, storage: Kept, field: str, content: bytes, content_type: str, extension: str
 ) -> None:
     files(line, {"a.exe": content, "b": JPEG})
     beside = {"image_urls": [f"{SITE}/b"]} if field == "audio_urls" else {}
@@ -61,10 +60,14 @@ def test_a_file_is_told_by_its_bytes(
 
     line.held(generation, "running")
     sha256 = hashlib.sha256(content).hexdigest()
-    row = InputFile.objects.get(field=field)
-    assert (row.content_type, row.bytes, row.sha256) == (content_type, len(content), sha256)
-    assert row.file == f"{line.organization.id}/inputs/{sha256}.{extension}"
-    assert (storage / row.file).read_bytes() == content
+    stored = StoredFile.objects.get(input_files__field=field)
+    assert (stored.content_type, stored.bytes, stored.sha256) == (
+        content_type,
+        len(content),
+        sha256,
+    )
+    assert stored.name == f"{line.organization.id}/inputs/{stored.id}.{extension}"
+    assert storage.read(stored.name) == content
 
 
 def test_the_provider_gets_only_addresses_of_ours(line: Line, settings: Any) -> None:
@@ -98,12 +101,12 @@ def test_the_customer_sees_what_it_sent(line: Line) -> None:
     assert shown["image_urls"] == [f"{SITE}/one"]
 
 
-def test_a_file_that_is_named_twice_is_kept_once(line: Line, storage: Path) -> None:
+def test_a_file_that_is_named_twice_is_kept_once(line: Line, storage: Kept) -> None:
     files(line, {"one": JPEG, "two": JPEG})
 
     prepared(line, image_urls=[f"{SITE}/one", f"{SITE}/two"])
 
-    assert len(list(storage.rglob("*.jpg"))) == 1
+    assert len(storage.names()) == 1
     assert len(set(line.upstream.job.body["input"]["image_urls"])) == 1
 
 
@@ -122,21 +125,34 @@ IMAGES = "image/jpeg, image/png, image/webp"
 VIDEOS = "video/mp4, video/quicktime"
 
 
+def types(allowed: str, given: str) -> dict[str, Any]:
+    return {"limit": "types", "given": given, "allowed": allowed.split(", ")}
+
+
 @pytest.mark.parametrize(
-    ("field", "answer", "code", "message"),
+    ("field", "answer", "code", "message", "details"),
     [
-        ("image_urls", 404, "input_unavailable", "The server answered 404."),
-        ("image_urls", 500, "input_unavailable", "The server answered 500."),
-        ("image_urls", unreachable, "input_unavailable", "The server could not be reached."),
-        ("image_urls", b"<svg>", "unsupported_media", f"the file is none of {IMAGES}."),
-        ("image_urls", b"", "unsupported_media", f"the file is none of {IMAGES}."),
-        ("image_urls", MP4, "unsupported_media", f"the file is none of {IMAGES}."),
-        ("video_urls", JPEG, "unsupported_media", f"the file is none of {VIDEOS}."),
-        ("video_urls", WEBP, "unsupported_media", f"the file is none of {VIDEOS}."),
-        ("image_urls", large(1001, said=True), "media_too_large", "larger than 1,000 bytes."),
-        ("image_urls", large(1001, said=False), "media_too_large", "larger than 1,000 bytes."),
+        ("image_urls", 404, "input_unavailable", "The server answered 404.", {}),
+        ("image_urls", 500, "input_unavailable", "The server answered 500.", {}),
+        ("image_urls", unreachable, "input_unavailable", "The server could not be reached.", {}),
+        ("image_urls", b"<svg>", "unsupported_media", f"; allowed are {IMAGES}.",
+         types(IMAGES, "an SVG drawing or another XML file")),
+        ("image_urls", b"", "unsupported_media", f"the file is empty; allowed are {IMAGES}.",
+         types(IMAGES, "empty")),
+        ("image_urls", MP4, "unsupported_media", f"the file is video/mp4; allowed are {IMAGES}.",
+         types(IMAGES, "video/mp4")),
+        ("video_urls", JPEG, "unsupported_media", f"is image/jpeg; allowed are {VIDEOS}.",
+         types(VIDEOS, "image/jpeg")),
+        ("video_urls", WEBP, "unsupported_media", f"is image/webp; allowed are {VIDEOS}.",
+         types(VIDEOS, "image/webp")),
+        ("image_urls", JPEG[:-9], "unsupported_media", "(9 bytes not processed)",
+         {"limit": "readable"}),
+        ("image_urls", large(4001, said=True), "media_too_large", "larger than 4,000 bytes.",
+         {"limit": "image_bytes_max", "at_most": 4000}),
+        ("image_urls", large(4001, said=False), "media_too_large", "larger than 4,000 bytes.",
+         {"limit": "image_bytes_max", "at_most": 4000}),
     ],
-)
+)  # fmt: skip
 def test_a_bad_file_ends_it_free_and_says_which_and_why(
     line: Line,
     monkeypatch: pytest.MonkeyPatch,
@@ -144,8 +160,9 @@ def test_a_bad_file_ends_it_free_and_says_which_and_why(
     answer: Answer,
     code: str,
     message: str,
+    details: dict[str, Any],
 ) -> None:
-    monkeypatch.setitem(inputs.BYTES_MAX, "image", 1000)
+    monkeypatch.setitem(limits.BYTES_MAX, "image", 4000)
     files(line, {"good": JPEG if field == "image_urls" else MP4, "bad": answer})
 
     generation = prepared(line, **{field: [f"{SITE}/good", f"{SITE}/bad"]})
@@ -159,18 +176,28 @@ def test_a_bad_file_ends_it_free_and_says_which_and_why(
         "message": generation.failure_message,
         "retryable": code == "input_unavailable",
         "charged": False,
+        "details": {"param": field} | details,
     }
     assert line.upstream.creates == 0
 
 
 def test_videos_have_a_limit_together(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "VIDEOS_BYTES_MAX", 2 * len(MP4) - 1)
-    files(line, {"one": MP4, "two": MP4})
+    most = len(MP4) + len(MOV) - 1
+    monkeypatch.setitem(limits.LIMITS, "videos_bytes_max", most)
+    files(line, {"one": MP4, "two": MOV})
 
     generation = prepared(line, video_urls=[f"{SITE}/one", f"{SITE}/two"])
 
     line.free(generation, "failed", "media_too_large")
-    assert generation.failure_message == "video_urls: together more than 39 bytes."
+    assert generation.failure_message == (
+        f"video_urls: the videos are together larger than {most:,} bytes."
+    )
+    assert generation.failure_details == {
+        "param": "video_urls",
+        "limit": "videos_bytes_max",
+        "at_most": most,
+        "given": most + 1,
+    }
 
 
 def test_a_name_that_leads_inside_is_not_fetched(
@@ -181,7 +208,7 @@ def test_a_name_that_leads_inside_is_not_fetched(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7",))])
     monkeypatch.setattr(http, "TRANSPORT", httpx.MockTransport(line.upstream.file))
 
-    with pytest.raises(inputs.BadInput) as bad:
+    with pytest.raises(limits.BadFile) as bad:
         inputs.fetch_all(line.create(model=REFERENCE, image_urls=[f"{SITE}/one"]))
 
     assert bad.value.code == "input_unavailable"
@@ -217,15 +244,17 @@ def test_a_repeat_goes_on_where_it_stopped(line: Line) -> None:
     line.sweep(2)
 
     line.held(generation, "submitting" if line.now(generation).state == "submitting" else "running")
-    assert line.upstream.fetches == [f"{SITE}/one", f"{SITE}/two", f"{SITE}/two"]
+    # Fetched beside each other, in no promised order.
+    assert sorted(line.upstream.fetches) == [f"{SITE}/one", f"{SITE}/two", f"{SITE}/two"]
 
 
 def test_no_transaction_is_open_while_a_stranger_is_waited_for(line: Line) -> None:
-    depth = len(connection.savepoint_ids)
+    ours = connections["default"]  # each thread has another one of its own
+    depth = len(ours.savepoint_ids)
     seen: list[int] = []
 
     def look(request: httpx.Request) -> httpx.Response:
-        seen.append(len(connection.savepoint_ids))
+        seen.append(len(ours.savepoint_ids))
         return served(JPEG)
 
     files(line, {"one": look})

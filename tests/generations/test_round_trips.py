@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from generations import rate_cards
+from generations import catalog, offers, rate_cards
 from tests.generations.steps import BODY, IMAGE
 from tests.world import Api
 
@@ -27,6 +27,7 @@ def kinds(queries: CaptureQueriesContext) -> list[str]:
 def prices_are_known(db: None) -> None:
     """As in a process that has served a request in the last half minute."""
     rate_cards.list_card(timezone.now())
+    offers.of(catalog.MODELS[0])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ import pytest
 
 from accounts import webhooks
 from billing import balances, ledger, usage
-from generations import attempts, collecting, lifecycle, media, sweeps, tasks
+from generations import attempts, collecting, lifecycle, probing, stored_files, sweeps, tasks
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.states import FINAL, State
 from seedance_saas import queue
@@ -62,8 +62,8 @@ def test_a_lost_task_is_made_up_for(line: Line, state: str) -> None:
 
 # Each is a line at which a worker may die, between two steps that belong together.
 DEATHS: list[tuple[Any, str]] = [
-    (media, "keep"),
-    (media, "measure"),
+    (stored_files, "keep_output"),
+    (probing, "measure_output"),
     (attempts, "job_request"),
     (attempts, "start"),
     (attempts, "attach"),

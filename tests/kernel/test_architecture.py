@@ -14,7 +14,7 @@ NAMES_ALL_APPS = "seedance_saas/urls.py"
 DOORS = {
     "django_q.tasks": {"seedance_saas/queue.py", "seedance_saas/management/commands/worker.py"},
     # The simulator reads the library's published types, and nothing else of it.
-    "stripe": {"billing/stripe_gateway.py", "seedance_saas/simulators/stripe/parameters.py"},
+    "stripe": {"billing/stripe_gateway/", "seedance_saas/simulators/stripe/parameters.py"},
 }
 
 
@@ -47,7 +47,7 @@ def wrong_imports(root: Path) -> list[str]:
                 if module.split(".")[0] in (*to_the_right, "tests"):
                     found.append(f"{path} imports {module}")
                 for door, keepers in DOORS.items():
-                    if f"{module}.".startswith(f"{door}.") and path not in keepers:
+                    if f"{module}.".startswith(f"{door}.") and not path.startswith(tuple(keepers)):
                         found.append(f"{path} imports {module}")
     return found
 
@@ -122,7 +122,7 @@ def test_a_wrong_import_is_found(copy: Path, path: str, source: str, module: str
     [
         ("seedance_saas/urls.py", "import generations.urls, billing.urls, accounts.urls"),
         ("seedance_saas/queue.py", "from django_q.tasks import async_task"),
-        ("billing/stripe_gateway.py", "import stripe"),
+        ("billing/stripe_gateway/new.py", "import stripe"),
         ("seedance_saas/simulators/stripe/parameters.py", "from stripe import params"),
         ("billing/stripe_webhook.py", "from billing import stripe_gateway"),
         ("generations/tasks.py", "from billing import ledger\nfrom accounts import audit"),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from seedance_saas import http
-from seedance_saas.http import Fetched, FetchFailed, FileTooLarge, fetch, is_public
+from seedance_saas.http import Answer, Fetched, FetchFailed, FileTooLarge, fetch, is_public, post
 
 ADDRESS = "93.184.216.34"
 SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -88,9 +88,6 @@ def get(url: str, *, bytes_max: int = 1000) -> tuple[Fetched, bytes]:
         "172.32.0.1",
         "2606:4700:4700::1111",
         "2001:4860:4860::8888",
-        "::ffff:8.8.8.8",
-        "64:ff9b::808:808",
-        "2002:808:808::1",
     ],
 )
 def test_a_public_address(address: str) -> None:
@@ -141,7 +138,10 @@ def test_a_public_address(address: str) -> None:
         "2001:db8::1",
         "3fff::1",
         "5f00::1",
-        # IPv4 inside IPv6: mapped, compatible, translated, NAT64, 6to4, Teredo
+        # IPv4 inside IPv6, whatever it is: mapped, compatible, translated, NAT64, 6to4, Teredo
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "2002:808:808::1",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "::ffff:169.254.169.254",
@@ -383,7 +383,14 @@ def test_a_file_shorter_than_announced_is_incomplete(internet: Internet) -> None
 def test_a_compressed_stream_is_not_unpacked(internet: Internet) -> None:
     internet.serves(b"\x1f\x8b\x08", Content_Encoding="gzip")
 
-    assert get("https://cdn.example/a")[1] == b"\x1f\x8b\x08"
+    with pytest.raises(FetchFailed, match="compresses"):
+        get("https://cdn.example/a")
+
+
+def test_a_stream_that_is_called_identity_is_not_compressed(internet: Internet) -> None:
+    internet.serves(b"abc", Content_Encoding="Identity")
+
+    assert get("https://cdn.example/a")[1] == b"abc"
 
 
 def test_a_file_that_drips_is_given_up(internet: Internet) -> None:
@@ -443,3 +450,50 @@ def test_a_connection_that_breaks_may_hold_next_time(internet: Internet) -> None
         get("https://cdn.example/a")
 
     assert failed.value.retryable
+
+
+# -- webhooks -------------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_posted_to_the_checked_address(internet: Internet) -> None:
+    internet.answer = lambda request: httpx.Response(204, stream=Stream(iter([])))
+
+    answer = post(
+        "https://cdn.example/hook", b"{}", {"webhook-id": "evt_1", "host": "evil"}, seconds_max=5
+    )
+
+    (request,) = internet.asked
+    assert answer == Answer(204, b"")
+    assert (request.method, str(request.url)) == ("POST", f"https://{ADDRESS}/hook")
+    assert (request.headers.get_list("Host"), request.headers["webhook-id"]) == (
+        ["cdn.example"],
+        "evt_1",
+    )
+    assert request.read() == b"{}"
+
+
+def test_a_webhook_follows_no_redirect(internet: Internet) -> None:
+    internet.answer = lambda request: httpx.Response(
+        302, headers={"Location": "https://cdn.example/b"}, stream=Stream(iter([]))
+    )
+
+    assert post("https://cdn.example/hook", b"{}", {}, seconds_max=5).status == 302
+    assert len(internet.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["https://inner.example/", "http://cdn.example/", "https://cdn.example:8443/"]
+)
+def test_a_webhook_goes_nowhere_that_is_not_public(internet: Internet, url: str) -> None:
+    internet.names["inner.example"] = ["10.0.0.1"]
+
+    with pytest.raises(FetchFailed):
+        post(url, b"{}", {}, seconds_max=5)
+
+    assert internet.asked == []
+
+
+def test_only_the_beginning_of_an_endless_answer_is_read(internet: Internet) -> None:
+    internet.serves(*[b"a" * 50_000] * 3)
+
+    assert post("https://cdn.example/hook", b"{}", {}, seconds_max=5) == Answer(200, b"a" * 65_536)

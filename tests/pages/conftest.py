@@ -9,6 +9,7 @@ from accounts.models import Organization, Role, User
 from generations import lifecycle, requests
 from generations.models import Generation
 from tests.upstream import Upstream
+from tests.world import make_user
 
 TOKEN = "0123456789abcdef" * 2
 FORM = {
@@ -34,6 +35,20 @@ def browser(
         return page_for(member_of(organization, role))
 
     return make
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    """Of our own staff, and a member of nothing."""
+    user = make_user("ann@operator.example")
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    return user
+
+
+@pytest.fixture
+def staff(ann: User, page_for: Callable[[User], Client]) -> Client:
+    return page_for(ann)
 
 
 @pytest.fixture

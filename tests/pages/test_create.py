@@ -122,7 +122,7 @@ def test_too_few_credits_says_how_many_are_needed_and_there(
     assert "This needs up to <span" in page
     assert "$0.45<small>16</small>" in page
     assert "$0.25<small>00</small>" in page
-    assert 'href="/billing">See the ledger' in page
+    assert 'href="/billing#buy">Buy credits' in page
     assert "a red kite over a beach" in page
     assert not Generation.objects.exists()
 

@@ -1,11 +1,13 @@
 """The page of one generation: where it is, what it cost, why it cost nothing, and how to stop it."""
 
+import re
 from collections.abc import Callable
 
 from django.test import Client
 
 from accounts.models import Organization, Role
 from generations.models import Generation
+from generations.settling import fail
 from tests.pages.conftest import end, text
 from tests.upstream import Upstream
 from tests.world import money
@@ -127,3 +129,37 @@ def test_a_prompt_is_text_and_never_markup(
 
     for path in ("/", "/gallery", f"/generations/{generation.id}", f"/create?from={generation.id}"):
         assert "<script>alert" not in text(client.get(path))
+
+
+def test_the_limit_that_a_file_crossed_stands_there_with_its_number(
+    acme: Organization,
+    browser: Callable[..., Client],
+    queued: Callable[[Organization], Generation],
+) -> None:
+    generation = queued(acme)
+    details = {"param": "video_urls", "limit": "video_pixels_min", "at_least": 409_600}
+    fail(
+        generation,
+        "media_wrong_size",
+        "video_urls[0]: the video has 639x640 = 408,960 pixels.",
+        details={**details, "given": 408_960},
+    )
+
+    for path in (f"/generations/{generation.id}", f"/create?after={generation.id}"):
+        page = browser(acme).get(path).content.decode()
+        words = " ".join(re.sub(r"<[^>]+>", "", page).split())
+        assert "Limit video_pixels_min: 409,600 at least, 408,960 given." in words
+
+
+def test_a_failure_without_a_limit_names_none(
+    acme: Organization,
+    browser: Callable[..., Client],
+    queued: Callable[[Organization], Generation],
+) -> None:
+    generation = queued(acme)
+    fail(generation, "input_unavailable", details={"param": "image_urls"})
+
+    page = browser(acme).get(f"/generations/{generation.id}").content.decode()
+
+    assert "input_unavailable" in page
+    assert "Limit <code>" not in page

@@ -1,6 +1,5 @@
 """The last proof of the books, for our own staff alone."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,20 +7,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Organization, User
+from accounts.models import Organization
 from billing import checking
 from billing.models import LedgerCheck
-from tests.world import make_user, money
+from tests.world import money
 
 PATH = "/operator/ledger"
-
-
-@pytest.fixture
-def staff(page_for: Callable[[User], Client]) -> Client:
-    user = make_user()
-    user.is_staff = True
-    user.save(update_fields=["is_staff"])
-    return page_for(user)
 
 
 def test_a_proof_without_a_difference_says_so(acme: Organization, staff: Client) -> None:
@@ -58,10 +49,3 @@ def test_a_proof_of_the_day_before_yesterday_is_late(acme: Organization, staff: 
 
 def test_without_any_proof_it_says_that(db: None, staff: Client) -> None:
     assert "never proved" in staff.get(PATH).content.decode()
-
-
-def test_nobody_else_finds_the_page(
-    acme: Organization, member_of: Callable[..., User], page_for: Callable[[User], Client]
-) -> None:
-    assert Client().get(PATH).status_code == 404
-    assert page_for(member_of(acme)).get(PATH).status_code == 404

@@ -9,6 +9,7 @@ import pytest
 from generations import forms, pricing, requests, snippets
 from tests.prices import LIST
 
+pytestmark = pytest.mark.django_db  # what is offered today is read from there
 PROMPTS = ["a red kite", 'it\'s "quoted" $HOME `ls` \\ end', "two\nlines", "日本 😀 </pre><b>"]
 
 

@@ -49,9 +49,8 @@ class Command(BaseCommand):
         host = env.text("HOST", "127.0.0.1")
         try:
             _require_free_port(host, settings.PORT, "choose another: make run PORT=8100")
-            simulator = (
-                urlsplit(settings.SIMULATOR_URL) if settings.SIMULATED_INTERNET_URL else None
-            )
+            is_simulated = settings.SIMULATED_INTERNET_URL or settings.STRIPE_SIMULATED
+            simulator = urlsplit(settings.SIMULATOR_URL) if is_simulated else None
             if simulator:
                 _require_free_port(
                     *(simulator.hostname or "", simulator.port or 80),
@@ -105,6 +104,8 @@ class Command(BaseCommand):
             if not announced:
                 why_not = _why_not_ready(host)
                 if why_not is None:
+                    if settings.STRIPE_SIMULATED:
+                        call_command("stripe_setup", stdout=io.StringIO())
                     self._announce()
                     announced = True
                 elif time.monotonic() > patience_until:
@@ -154,6 +155,8 @@ def _processes(host: str, simulator_netloc: str | None) -> list[Process]:
     commands = {"web": web, "worker": [*manage, "worker"], "clock": [*manage, "clock"]}
     if simulator_netloc:
         name, _, port = simulator_netloc.rpartition(":")
+        # So that what it tells us is signed with what we believe.
+        os.environ["SIMULATOR_STRIPE_WEBHOOK_SECRET"] = settings.STRIPE_WEBHOOK_SECRETS[0]
         commands["simulator"] = [
             *(sys.executable, "-m", "seedance_saas.simulators", "--host", name, "--port", port),
             *("--data-dir", str(settings.DATA_DIR / "simulator")),

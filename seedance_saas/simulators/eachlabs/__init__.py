@@ -7,7 +7,7 @@ Sources: the Seedance 2.0 model pages (dialect A), the API reference, its OpenAP
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from seedance_saas.simulators.eachlabs import history, predictions
+from seedance_saas.simulators.eachlabs import history, predictions, storage
 from seedance_saas.simulators.eachlabs.answers import Refusal, RequestId, refusal_handler
 from seedance_saas.simulators.eachlabs.messages import UPSTREAM, webhook_composer
 from seedance_saas.simulators.world import World
@@ -18,7 +18,7 @@ __all__ = ["UPSTREAM", "create_app", "webhook_composer"]
 def create_app(world: World) -> Starlette:
     refused = refusal_handler(world.config)
     app = Starlette(
-        routes=[*predictions.routes(world), *history.routes(world)],
+        routes=[*predictions.routes(world), *history.routes(world), *storage.routes(world)],
         middleware=[Middleware(RequestId)],
         exception_handlers={Refusal: refused, 404: refused, 405: refused},
     )

@@ -263,6 +263,22 @@ def test_a_bank_debit_completes_unpaid_and_is_paid_later(
     assert told.count("checkout.session.async_payment_failed") == 1
 
 
+def test_a_debit_that_is_on_its_way_is_paid_though_its_account_was_removed(
+    till: Till, noon: int, control: Control
+) -> None:
+    customer = till.customer().id
+    for_later: dict[str, object] = {"setup_future_usage": "off_session"}
+    session = till.session(customer=customer, payment_intent_data=for_later)
+    till.press(session, "", method="us_bank_account", bank="")
+    (method,) = till.v1.customers.payment_methods.list(customer).data
+    till.v1.payment_methods.detach(method.id)
+
+    control("advance", seconds=60)
+
+    assert till.read(session).payment_status == "paid"
+    assert till.v1.customers.payment_methods.list(customer).data == []
+
+
 def test_only_the_allowed_ways_are_offered(till: Till) -> None:
     session = till.session(allowed_payment_method_types=["card"])
 

@@ -236,7 +236,12 @@ def _succeed(call: Call, intent: Json, method: Json, made: Json) -> Json:
 
 
 def _keep_method(call: Call, intent: Json, method: Json) -> None:
-    """Saved for later if that was asked for; otherwise a new method is used up by its payment."""
+    """Saved for later if that was asked for; otherwise a new method is used up by its payment.
+
+    One that was detached while its debit was on its way stays detached: the money comes all the same.
+    """
+    if method.get("_is_spent"):
+        return
     if intent["setup_future_usage"] and intent["customer"]:
         is_for_later = intent["setup_future_usage"] == "off_session"
         payment_methods.attach(call, method, intent["customer"], is_set_up=is_for_later)

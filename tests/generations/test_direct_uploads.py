@@ -1,0 +1,117 @@
+"""Where storage is a bucket, a client may put a file straight into it; it is checked before it is used."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import time_machine
+
+from accounts.models import Organization
+from generations import tasks
+from generations.models import StoredFile, Upload
+from tests.generations.files import picture
+from tests.generations.kept import Kept
+from tests.generations.steps import refused
+from tests.world import Api
+
+on_a_bucket = pytest.mark.parametrize("storage", ["bucket"], indirect=True)
+
+
+def put(announced: dict[str, Any], content: bytes) -> int:
+    form = {"data": announced["fields"], "files": {"file": ("a", content)}}
+    return httpx.post(announced["url"], trust_env=False, verify=False, **form).status_code  # noqa: S501 (http)
+
+
+def path(announced: dict[str, Any]) -> str:
+    return f"/uploads/direct/{announced['id']}/complete"
+
+
+@on_a_bucket
+def test_a_file_goes_straight_into_the_bucket(api: Api, storage: Kept) -> None:
+    content = picture(gps=True)
+    announced = api.post("/uploads/direct", {"bytes": len(content)})
+    assert announced.status_code == 201
+    assert put(announced.json(), content) == 204
+
+    made = api.post(path(announced.json()))
+
+    assert made.status_code == 201
+    assert (made.json()["kind"], made.json()["width"]) == ("image", 8)
+    (name,) = storage.names()
+    assert name == Upload.objects.get().stored.name
+    assert b"A telephone" not in storage.read(name)
+    assert api.post(path(announced.json())).status_code == 404
+
+
+@on_a_bucket
+def test_a_bad_file_is_refused_and_gone(api: Api, storage: Kept) -> None:
+    announced = api.post("/uploads/direct", {"bytes": 5}).json()
+    put(announced, b"<svg>")
+
+    refused(api.post(path(announced)), 422, "unsupported_media", "file")
+
+    assert storage.names() == []
+    assert not StoredFile.objects.exists()
+
+
+@on_a_bucket
+def test_what_has_not_arrived_may_come_yet(api: Api, storage: Kept) -> None:
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+
+    refused(api.post(path(announced)), 409, "upload_not_there", None)
+    put(announced, picture())
+
+    assert api.post(path(announced)).status_code == 201
+
+
+@on_a_bucket
+def test_what_is_never_completed_is_swept(
+    api: Api, storage: Kept, clock: time_machine.Traveller
+) -> None:
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+    clock.shift(timedelta(hours=2, seconds=1))
+
+    tasks.forget_files()
+
+    assert storage.names() == []
+    assert api.post(path(announced)).status_code == 404
+
+
+@on_a_bucket
+def test_room_is_kept_for_what_is_announced(api: Api, settings: Any) -> None:
+    settings.UPLOAD_BYTES_MAX = 1000
+    api.post("/uploads/direct", {"bytes": 600})
+
+    refused(api.post("/uploads/direct", {"bytes": 600}), 409, "storage_full", "file")
+
+
+@on_a_bucket
+def test_a_stranger_completes_nothing(
+    api: Api, rival: Organization, api_for: Callable[[Organization], Api]
+) -> None:
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+
+    assert api_for(rival).post(path(announced)).status_code == 404
+    assert api.post(path(announced)).status_code == 201
+
+
+@pytest.mark.parametrize("size", [0, -1, "5", True, None, 1.5])
+def test_the_size_is_required(api: Api, size: Any) -> None:
+    refused(api.post("/uploads/direct", {"bytes": size}), 400, "invalid_request", "bytes")
+
+
+@on_a_bucket
+def test_no_kind_of_file_may_be_so_large(api: Api) -> None:
+    response = api.post("/uploads/direct", {"bytes": 50_000_001})
+
+    assert refused(response, 422, "media_too_large", "file")["details"]["at_most"] == 50_000_000
+    assert not StoredFile.objects.exists()
+
+
+def test_into_a_folder_nothing_goes_straight(api: Api) -> None:
+    refused(api.post("/uploads/direct", {"bytes": 5}), 409, "direct_upload_unavailable", None)
+    assert not StoredFile.objects.exists()
