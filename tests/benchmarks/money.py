@@ -170,10 +170,22 @@ def _settle(bare: psycopg.Connection[Any], organization: str, reference: str) ->
     bare.execute(budgets.RESOLVE, {"captured": CHARGED, "at": now, "hold": hold})
     bare.execute(
         usage._RECORD,
-        [
-            *(ids.new("use"), organization, reference, 4, CHARGED, end_user, "", ""),
-            *('{"model": "fast"}', made_at, now),
-        ],
+        {
+            "id": ids.new("use"),
+            "organization": organization,
+            "reference": reference,
+            "seconds": 4,
+            "amount": CHARGED,
+            "end_user": end_user,
+            "member": "",
+            "api_key": "",
+            "labels": '{"model": "fast"}',
+            "held_at": made_at,
+            "settled_at": now,
+            "hold": hold,
+            "pseudonym": "0" * 32,
+            "is_sandbox": False,
+        },
     )
     bare.commit()
 
