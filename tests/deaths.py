@@ -30,10 +30,10 @@ from tests.stripe_account import StripeAccount
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    """Our clock and Stripe's: noon of a Monday, and it goes on."""
-    with time_machine.travel(datetime(2026, 5, 11, 12, tzinfo=UTC)) as clock:
-        yield clock
+def hours() -> Iterator[time_machine.Traveller]:
+    """Our hours and Stripe's: noon of a Monday, and it goes on."""
+    with time_machine.travel(datetime(2026, 5, 11, 12, tzinfo=UTC)) as hours:
+        yield hours
 
 
 class Killed(BaseException):
@@ -112,11 +112,11 @@ def lose_tasks(after: int = 0) -> None:
     OrmQ.objects.filter(id__gt=after).delete()
 
 
-def recover(clock: time_machine.Traveller, *, minutes: int = 10) -> None:
+def recover(hours: time_machine.Traveller, *, minutes: int = 10) -> None:
     """The product's own means: tasks are brought again, and the clock's sweeps look after what waits."""
     work()
     for _ in range(minutes // 2):
-        clock.shift(timedelta(minutes=2))
+        hours.shift(timedelta(minutes=2))
         for owner in sweeps.OWNERS:
             owner()
         tasks.send_meter_events()

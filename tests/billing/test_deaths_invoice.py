@@ -27,7 +27,7 @@ def approve(organization: Organization) -> None:
 def test_while_a_line_is_opened(
     make_organization: Callable[..., Organization],
     stripe_account: StripeAccount,
-    clock: time_machine.Traveller,
+    hours: time_machine.Traveller,
 ) -> None:
     """The operator approves again if it is not there; of every other one the task is lost."""
     organizations = []
@@ -45,7 +45,7 @@ def test_while_a_line_is_opened(
         organizations.append(organization)
 
     assert len(organizations) > 30
-    recover(clock)
+    recover(hours)
     subscriptions = stripe_account.client.v1.subscriptions.list({"limit": 100, "status": "all"})
     ours = CreditLine.objects.values_list("subscription_id", flat=True)
     assert sorted(one.id for one in subscriptions.auto_paging_iter()) == sorted(ours)
@@ -61,10 +61,10 @@ class Month:
         self,
         make_organization: Callable[..., Organization],
         account: StripeAccount,
-        clock: time_machine.Traveller,
+        hours: time_machine.Traveller,
         count: int,
     ) -> None:
-        self.account, self.clock = account, clock
+        self.account, self.hours = account, hours
         self.organizations = [make_organization(credits_usd="0.00") for _ in range(count)]
         for number, organization in enumerate(self.organizations):
             approve(organization)
@@ -77,7 +77,7 @@ class Month:
 
     def go_to(self, hour: int, minute: int) -> None:
         """On the first of June."""
-        self.clock.move_to(datetime(2026, 6, 1, hour, minute, tzinfo=UTC))
+        self.hours.move_to(datetime(2026, 6, 1, hour, minute, tzinfo=UTC))
 
     def waiting(self, event_type: str) -> list[Delivery]:
         return [one for one in self.account.waiting() if one.event_type == event_type]
@@ -98,12 +98,12 @@ class Month:
 def test_from_its_draft_until_it_is_paid(
     make_organization: Callable[..., Organization],
     stripe_account: StripeAccount,
-    clock: time_machine.Traveller,
+    hours: time_machine.Traveller,
     count: int,
     every: int,
 ) -> None:
     """Every step of the invoices dies at another moment, and recovers before the next one."""
-    month = Month(make_organization, stripe_account, clock, count)
+    month = Month(make_organization, stripe_account, hours, count)
     deaths = []
 
     month.go_to(0, 1)
@@ -117,7 +117,7 @@ def test_from_its_draft_until_it_is_paid(
         lose_tasks(after)
     deaths.append(killer)
     stripe_account.deliver()  # Stripe sends again what was not answered
-    recover(clock)
+    recover(hours)
     assert month.there() == [("draft", 40_00)] * count
     assert Invoice.objects.filter(state="draft").count() == count
 
@@ -128,7 +128,7 @@ def test_from_its_draft_until_it_is_paid(
         with killer:
             tasks.follow_invoice(invoice.stripe_id)
     deaths.append(killer)
-    recover(clock)
+    recover(hours)
     assert month.there() == [("open", 50_00)] * count
     assert set(Invoice.objects.values_list("state", "usage_microusd", "correction_cents")) == {
         ("open", 50_000_000, 10_00)
@@ -144,9 +144,9 @@ def test_from_its_draft_until_it_is_paid(
             work(after)
         lose_tasks(after)
     deaths.append(killer)
-    recover(clock)
-    clock.shift(13 * 3600)
-    recover(clock, minutes=2)
+    recover(hours)
+    hours.shift(13 * 3600)
+    recover(hours, minutes=2)
 
     assert not any(killer.has_killed for killer in deaths), "there were too few invoices"
     assert [killer.at > least for killer, least in zip(deaths, (15, 50, 25), strict=True)] == [

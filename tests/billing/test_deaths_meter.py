@@ -21,7 +21,7 @@ SPENT = 250_000  # micro-dollars of each use
 def line(
     make_organization: Callable[..., Organization],
     stripe_account: StripeAccount,
-    clock: time_machine.Traveller,
+    hours: time_machine.Traveller,
 ) -> Organization:
     """An organization with nothing but a line of $100.00."""
     organization = make_organization(credits_usd="0.00")
@@ -47,9 +47,9 @@ def ours(meter: str) -> list[str]:
 
 
 def test_while_it_is_settled_and_sent(
-    line: Organization, stripe_account: StripeAccount, clock: time_machine.Traveller
+    line: Organization, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
-    """Whoever settles comes again; the outbox is emptied by the clock."""
+    """Whoever settles comes again; the outbox is emptied by the hours."""
     deaths = 0
     for killer in each_death(stripe_account):
         work_id = f"work:{killer.at}"
@@ -58,7 +58,7 @@ def test_while_it_is_settled_and_sent(
             tasks.send_meter_events()
         if not MeterEvent.objects.filter(reference=work_id).exists():
             used(line, work_id, SPENT)
-        recover(clock, minutes=4)  # what was taken and not sent is due again after two
+        recover(hours, minutes=4)  # what was taken and not sent is due again after two
         deaths = killer.at
 
     assert deaths > 15
@@ -70,12 +70,12 @@ def test_while_it_is_settled_and_sent(
     assert len(ours("usage")) == len(ours("invoiced")) == deaths
     assert set(MeterEvent.objects.values_list("state", flat=True)) == {"sent"}
     assert money(line) == (100_000_000 - deaths * SPENT, 0)
-    clock.shift(7200)
+    hours.shift(7200)
     assert compare() == []
 
 
 def test_while_it_is_noted_that_stripe_refused_one(
-    line: Organization, stripe_account: StripeAccount, clock: time_machine.Traveller
+    line: Organization, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """Stripe takes it, and says later in an event that it counts for nothing: it is listed, with the reason."""
     deaths = 0
@@ -83,7 +83,7 @@ def test_while_it_is_noted_that_stripe_refused_one(
         used(line, f"work:{killer.at}", SPENT)
         stripe_account.control("meter_events", refuse=1, code="meter_event_invalid_value")
         tasks.send_meter_events()
-        clock.shift(60)
+        hours.shift(60)
         after = newest_task()
         [report] = stripe_account.waiting()
         with killer:
@@ -92,7 +92,7 @@ def test_while_it_is_noted_that_stripe_refused_one(
         stripe_account.deliver()  # Stripe sends again what was not answered
         if killer.at % 2:
             lose_tasks(after)
-        recover(clock, minutes=4)
+        recover(hours, minutes=4)
         deaths = killer.at
 
     assert deaths > 12
@@ -107,7 +107,7 @@ def test_while_it_is_noted_that_stripe_refused_one(
 
 
 def test_while_it_is_taken_back(
-    line: Organization, stripe_account: StripeAccount, clock: time_machine.Traveller
+    line: Organization, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """The operator asks again after a death; the priced meter forgets it, the one of all usage does not."""
     owner = line.memberships.get().user
@@ -120,7 +120,7 @@ def test_while_it_is_taken_back(
             usage_reports.take_back(line, work_id, reason="A black film", actor=owner)
             work()
         usage_reports.take_back(line, work_id, reason="A black film", actor=owner)
-        recover(clock, minutes=2)
+        recover(hours, minutes=2)
         deaths = killer.at
 
     assert deaths > 15
@@ -131,5 +131,5 @@ def test_while_it_is_taken_back(
     assert MeterEvent.objects.filter(meter="invoiced", state="canceled").count() == deaths
     assert MeterEvent.objects.filter(meter="usage", state="sent").count() == deaths
     assert money(line) == (100_000_000, 0)
-    clock.shift(7200)
+    hours.shift(7200)
     assert compare() == []

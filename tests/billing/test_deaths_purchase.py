@@ -71,7 +71,7 @@ def assert_bought_once(account: StripeAccount, buyers: list[Buyer]) -> None:
 
 
 def test_while_the_page_is_opened(
-    come: Callable[[], Buyer], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """The person clicks again, a moment or some minutes later; then pays."""
     buyers = []
@@ -81,17 +81,17 @@ def test_while_the_page_is_opened(
             buyer.click()
         if killer.at % 2:
             lose_tasks()
-            recover(clock, minutes=4)
+            recover(hours, minutes=4)
         buyer.pay()
         buyers.append(buyer)
 
     assert len(buyers) > 15
-    recover(clock)
+    recover(hours)
     assert_bought_once(stripe_account, buyers)
 
 
 def test_nobody_comes_back_after_the_death(
-    come: Callable[[], Buyer], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """What was begun expires, at Stripe as well, and nobody can pay it any more."""
     buyers = []
@@ -101,9 +101,9 @@ def test_nobody_comes_back_after_the_death(
             buyer.click()
         buyers.append(buyer)
 
-    recover(clock, minutes=10)
-    clock.shift(timedelta(hours=3))
-    recover(clock, minutes=2)
+    recover(hours, minutes=10)
+    hours.shift(timedelta(hours=3))
+    recover(hours, minutes=2)
     assert set(Purchase.objects.values_list("state", flat=True)) == {"expired"}
     sessions = stripe_account.client.v1.checkout.sessions.list({"limit": 100}).auto_paging_iter()
     assert {session.status for session in sessions} == {"expired"}
@@ -113,7 +113,7 @@ def test_nobody_comes_back_after_the_death(
 
 
 def test_while_a_webhook_is_received(
-    come: Callable[[], Buyer], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """Every other one never comes again: then the sweep finds the payment."""
     buyers = []
@@ -130,7 +130,7 @@ def test_while_a_webhook_is_received(
         buyers.append(buyer)
 
     assert len(buyers) > 5
-    recover(clock)
+    recover(hours)
     assert set(StripeEvent.objects.values_list("state", flat=True)) == {"handled"}
     assert_bought_once(stripe_account, buyers)
 
@@ -139,7 +139,7 @@ def test_while_a_webhook_is_received(
 def test_while_the_payment_is_followed(
     come: Callable[[], Buyer],
     stripe_account: StripeAccount,
-    clock: time_machine.Traveller,
+    hours: time_machine.Traveller,
     offset: int,
 ) -> None:
     """From the webhook's task to the last mail. Of every other one the queue has lost all tasks."""
@@ -157,13 +157,13 @@ def test_while_the_payment_is_followed(
         buyers.append(buyer)
 
     assert len(buyers) > 60
-    recover(clock)
+    recover(hours)
     assert_bought_once(stripe_account, buyers)
 
 
 @pytest.mark.slow
 def test_with_every_webhook_and_a_day_without_sweeps_the_comparison_finds_all(
-    come: Callable[[], Buyer], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """All seven webhooks of a payment, and nothing but the comparison to mend what died."""
     buyers = []
@@ -176,6 +176,6 @@ def test_with_every_webhook_and_a_day_without_sweeps_the_comparison_finds_all(
         lose_tasks(buyer.after)
         buyers.append(buyer)
 
-    clock.shift(timedelta(days=1))
+    hours.shift(timedelta(days=1))
     assert compare() == []
     assert_bought_once(stripe_account, buyers)

@@ -64,7 +64,7 @@ def assert_half_went_back(account: StripeAccount, paid: list[Purchase]) -> None:
 
 
 def test_while_it_is_requested(
-    come: Callable[[], Purchase], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """All or nothing: the operator sees whether it is there, and asks again if it is not."""
     paid = []
@@ -78,7 +78,7 @@ def test_while_it_is_requested(
         paid.append(purchase)
 
     assert len(paid) > 20
-    recover(clock)
+    recover(hours)
     assert_half_went_back(stripe_account, paid)
 
 
@@ -86,7 +86,7 @@ def test_while_it_is_requested(
 def test_while_it_is_sent(
     come: Callable[[], Purchase],
     stripe_account: StripeAccount,
-    clock: time_machine.Traveller,
+    hours: time_machine.Traveller,
     offset: int,
 ) -> None:
     paid = []
@@ -101,12 +101,12 @@ def test_while_it_is_sent(
         paid.append(purchase)
 
     assert len(paid) > 25
-    recover(clock)
+    recover(hours)
     assert_half_went_back(stripe_account, paid)
 
 
 def test_while_stripe_refuses_it(
-    come: Callable[[], Purchase], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """All of it was refunded in Stripe's dashboard a moment before: ours is undone, that one is noted."""
     paid = []
@@ -122,7 +122,7 @@ def test_while_stripe_refuses_it(
         paid.append(purchase)
 
     assert len(paid) > 35
-    recover(clock)
+    recover(hours)
     assert refunded_cents(stripe_account) == [200_00] * len(paid)
     for purchase in paid:
         states = purchase.reversals.order_by("amount_cents").values_list("state", "amount_cents")
@@ -136,7 +136,7 @@ def test_while_stripe_refuses_it(
 
 @pytest.mark.slow
 def test_while_a_refund_of_the_dashboard_is_noted(
-    come: Callable[[], Purchase], stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """Its webhook dies, and only the comparison comes."""
     paid = []

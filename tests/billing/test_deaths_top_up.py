@@ -55,7 +55,7 @@ def statuses(account: StripeAccount) -> set[str]:
 
 
 def test_while_it_is_decided(
-    come: Come, stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     organizations = []
     for killer in each_death(stripe_account):
@@ -65,7 +65,7 @@ def test_while_it_is_decided(
         organizations.append(organization)
 
     assert len(organizations) > 10
-    recover(clock)
+    recover(hours)
     assert charges(stripe_account) == [("succeeded", 50_00)] * len(organizations)
     assert {money(one) for one in organizations} == {(75_000_000, 0)}
     assert compare() == []
@@ -73,12 +73,12 @@ def test_while_it_is_decided(
 
 @pytest.mark.parametrize("offset", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_while_the_card_is_charged(
-    come: Come, stripe_account: StripeAccount, clock: time_machine.Traveller, offset: int
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, offset: int
 ) -> None:
     organizations = charge_and_die(come, stripe_account, VISA, offset=offset)
 
     assert len(organizations) > 45
-    recover(clock)
+    recover(hours)
     assert charges(stripe_account) == [("succeeded", 50_00)] * len(organizations)
     assert {money(one) for one in organizations} == {(75_000_000, 0)}
     assert set(Purchase.objects.values_list("state", flat=True)) == {"paid"}
@@ -91,13 +91,13 @@ def test_while_the_card_is_charged(
 
 
 def test_while_a_decline_is_noted(
-    come: Come, stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """Each card is charged once in this hour, whatever died; the second time comes when it is due."""
     organizations = charge_and_die(come, stripe_account, DEAD)
 
     assert len(organizations) > 25
-    recover(clock)
+    recover(hours)
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations)
     assert statuses(stripe_account) == {"canceled"}
     assert set(Purchase.objects.values_list("state", flat=True)) == {"failed"}
@@ -105,20 +105,20 @@ def test_while_a_decline_is_noted(
     assert {money(one) for one in organizations} == {(25_000_000, 0)}
     assert compare() == []
 
-    clock.shift(timedelta(hours=1))
-    recover(clock, minutes=2)
+    hours.shift(timedelta(hours=1))
+    recover(hours, minutes=2)
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations) * 2
 
 
 def test_while_it_is_noted_that_the_bank_asks(
-    come: Come, stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     organizations = charge_and_die(come, stripe_account, ASKS)
 
     assert len(organizations) > 25
-    recover(clock)
-    clock.shift(timedelta(hours=7))
-    recover(clock, minutes=2)
+    recover(hours)
+    hours.shift(timedelta(hours=7))
+    recover(hours, minutes=2)
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations)
     assert statuses(stripe_account) == {"canceled"}
     assert set(AutoTopUp.objects.values_list("suspension", flat=True)) == {"authentication"}
@@ -129,13 +129,13 @@ def test_while_it_is_noted_that_the_bank_asks(
 
 @pytest.mark.slow
 def test_found_only_after_stripe_has_forgotten_the_key(
-    come: Come, stripe_account: StripeAccount, clock: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """No process ran for a day: what was charged is found by its name, what was not is never charged."""
     organizations = charge_and_die(come, stripe_account, VISA, offset=1)
     lose_tasks()
 
-    clock.shift(timedelta(days=1, hours=1))
+    hours.shift(timedelta(days=1, hours=1))
     first = len(charges(stripe_account))
     for purchase in Purchase.objects.filter(state="created").select_related("organization"):
         purchases.follow(purchase)
