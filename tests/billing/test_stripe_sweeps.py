@@ -227,7 +227,8 @@ def test_a_line_that_is_opening_is_opened(
     acme: Organization, stripe_account: StripeAccount, sweep: Sweep
 ) -> None:
     credit_lines.approve(acme, limit_cents=100_00, net_days=14, actor=make_user())
-    sweep()
+    with later(stripe_account, minutes=2):
+        sweep()
 
     assert CreditLine.objects.get().state == "open"
     assert money(acme) == (125_000_000, 0)
@@ -238,6 +239,7 @@ def test_an_invoice_is_completed_when_its_hour_has_come(
 ) -> None:
     with time_machine.travel(datetime.fromisoformat("2046-01-20T12:00:00+00:00")):
         credit_lines.approve(acme, limit_cents=100_00, net_days=14, actor=make_user())
+    with time_machine.travel(datetime.fromisoformat("2046-01-20T12:02:00+00:00")):
         sweep()
         moves.used(acme, "work:1", 40_000_000)  # the $25.00 are burned first
         tasks.send_meter_events()

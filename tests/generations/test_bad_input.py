@@ -115,7 +115,8 @@ def test_a_mention_of_a_file_that_was_not_given(
 
     error = refused(api.post("/generations", body), 400, "invalid_request", "prompt")
 
-    assert error["details"] == {"mention": mention, "given": given}
+    # Of a number that no list could ever have, four digits are enough to know it by.
+    assert error["details"] == {"mention": mention[:10], "given": given}
     nothing_happened(acme)
 
 
