@@ -4,7 +4,6 @@ Here a purchase is only decided on, under the wallet's lock; how it is charged i
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -129,38 +128,6 @@ def charged_cents(organization: Organization, now: datetime) -> int:
         origin=Purchase.Origin.AUTO_TOP_UP,
     ).exclude(state=Purchase.State.FAILED)
     return int(total.aggregate(cents=Sum("amount_cents", default=0))["cents"])
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The next charge as it would be now, for the page."""
-
-    amount_cents: int
-    card_brand: str
-    card_last4: str
-    until_microusd: int  # it comes when more than this is held or charged
-    left_cents: int  # of this month's ceiling
-    charges_left: int  # whole ones of this amount
-
-
-def preview(organization: Organization) -> Preview | None:
-    """None while nothing would be charged: off, suspended, no card, in debt. Reads without a lock."""
-    top_up = AutoTopUp.objects.filter(organization=organization, is_on=True, suspension="").first()
-    card = StripeCustomer.objects.filter(organization=organization).first()
-    balance = balances.of(organization)
-    if top_up is None or card is None or not card.payment_method_id or balance.debt_microusd:
-        return None
-    threshold = top_up.threshold_microusd
-    amount_cents = next_amount_cents(top_up, min(balance.available_microusd, threshold))
-    left_cents = max(0, top_up.ceiling_cents - charged_cents(organization, timezone.now()))
-    return Preview(
-        amount_cents=amount_cents,
-        card_brand=card.card_brand,
-        card_last4=card.card_last4,
-        until_microusd=max(0, balance.available_microusd - threshold),
-        left_cents=left_cents,
-        charges_left=left_cents // amount_cents,
-    )
 
 
 def _tell_ceiling(top_up: AutoTopUp, amount_cents: int, month: date) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Organization
-from billing import auto_top_ups, balances, customers, sweeps
+from billing import auto_top_up_outlook, auto_top_ups, balances, customers, sweeps
 from billing.auto_top_up_terms import Terms, set_terms
 from billing.errors import SandboxPaysNothing
 from billing.models import AutoTopUp, Purchase
@@ -18,6 +18,12 @@ from tests.stripe_account import StripeAccount
 from tests.world import deposit, money
 
 RunQueue = Callable[[], int]
+
+
+def outlook(organization: Organization) -> auto_top_up_outlook.Outlook:
+    """What the page says of the next charge."""
+    top_up = AutoTopUp.objects.get(organization=organization)
+    return auto_top_up_outlook.of(organization, top_up, balances.of(organization))
 
 
 def test_below_the_threshold_the_saved_card_is_charged_once(
@@ -99,7 +105,7 @@ def test_in_debt_nothing_is_charged(acme: Organization, stripe_account: StripeAc
     owe(acme, "dispute:1", 1)
 
     assert auto_top_ups.consider(acme) is None
-    assert auto_top_ups.preview(acme) is None
+    assert outlook(acme).obstacle == "debt"
     assert (top_ups(acme), charges(stripe_account)) == ([], [])
 
 
@@ -109,7 +115,6 @@ def test_switched_off_nothing_is_charged(acme: Organization, stripe_account: Str
 
     assert auto_top_ups.due() == []
     assert auto_top_ups.consider(acme) is None
-    assert auto_top_ups.preview(acme) is None
     assert top_ups(acme) == []
 
 
@@ -235,31 +240,29 @@ def test_terms_at_their_limits_are_kept_with_what_was_before(
 def test_what_the_page_says_of_the_next_charge(
     acme: Organization, stripe_account: StripeAccount, run_queue: RunQueue
 ) -> None:
-    assert auto_top_ups.preview(acme) is None
     agree(acme, threshold_usd=20, amount_cents=200_00)
-    assert auto_top_ups.preview(acme) is None  # there is no card
+    assert outlook(acme).obstacle == "no_card"
     save_card(stripe_account, acme)
 
-    assert auto_top_ups.preview(acme) == auto_top_ups.Preview(
-        amount_cents=200_00,
-        card_brand="visa",
-        card_last4="4242",
-        until_microusd=5_000_000,
-        left_cents=1_000_00,
-        charges_left=5,
+    before = outlook(acme)
+    assert before.card is not None
+    assert (before.card.card_brand, before.card.card_last4) == ("visa", "4242")
+    assert (before.obstacle, before.amount_cents, before.until_microusd) == (
+        None,
+        200_00,
+        5_000_000,
     )
+    assert (before.left_cents, before.charges_left) == (1_000_00, 5)
 
     hold(acme, "work:1", 5_000_001)
-    now = auto_top_ups.preview(acme)
-    assert now is not None
+    now = outlook(acme)
     assert (now.until_microusd, now.left_cents) == (0, 1_000_00)
 
     auto_top_ups.consider(acme)
-    charging = auto_top_ups.preview(acme)
+    charging = outlook(acme)
     run_queue()
-    charged = auto_top_ups.preview(acme)
-    assert charging is not None
-    assert charged is not None
+    charged = outlook(acme)
+    assert (charging.obstacle, charged.obstacle) == ("in_flight", None)
     assert (charging.left_cents, charging.charges_left) == (800_00, 4)
     assert (charged.left_cents, charged.charges_left) == (800_00, 4)
     assert charged.until_microusd == balances.of(acme).available_microusd - 20_000_000
@@ -271,14 +274,12 @@ def test_what_the_page_says_of_a_target_is_what_will_be_charged(
     save_card(stripe_account, acme)
     agree(acme, threshold_usd=20, target_usd=100, ceiling_cents=250_00)
 
-    before = auto_top_ups.preview(acme)
+    before = outlook(acme)
     hold(acme, "work:1", 15_000_000)
-    now = auto_top_ups.preview(acme)
+    now = outlook(acme)
     auto_top_ups.consider(acme)
     run_queue()
 
-    assert before is not None
-    assert now is not None
     assert (before.amount_cents, before.until_microusd, before.charges_left) == (
         80_00,
         5_000_000,

@@ -10,7 +10,16 @@ from generations.models import Generation
 from tests.world import make_user
 
 FOR_ALL = ["/", "/create", "/gallery", "/organizations/new"]
-FOR_READERS_OF_MONEY = ["/billing", "/billing/transfers.csv", "/statements"]
+FOR_READERS_OF_MONEY = [
+    "/billing",
+    "/billing/buy",
+    "/billing/transfers.csv",
+    "/billing/purchases",
+    "/billing/purchases.csv",
+    "/billing/auto-top-up",
+    "/billing/invoices",
+    "/statements",
+]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -125,6 +134,12 @@ def test_the_pages_of_the_account_wear_our_frame(
         "/gallery?cursor=%C3%A9",
         "/billing?cursor=AA==",
         "/billing?cursor=bm8=",
+        "/billing/purchases?cursor=AA==",
+        "/billing/purchases/pur_1",
+        "/billing/purchases/pur_1/receipt",
+        "/billing/invoices?cursor=AA==",
+        "/billing/invoices/inv_1",
+        "/billing/invoices/inv_1/usage.csv",
         "/generations/gen_%C3%A9",
         "/statements?cursor=bm8=",
     ],
