@@ -8,8 +8,8 @@ import time_machine
 from django.core.mail import EmailMultiAlternatives
 
 from accounts.models import Organization
-from billing import auto_top_ups, purchases, sweeps
-from billing.models import Purchase
+from billing import auto_top_up_outlook, auto_top_ups, balances, purchases, sweeps
+from billing.models import AutoTopUp, Purchase
 from tests.billing.moves import hold, used
 from tests.billing.top_ups import VISA, agree, charges, choose_card, save_card, told, top_ups
 from tests.stripe_account import StripeAccount
@@ -18,6 +18,12 @@ from tests.world import money
 RunQueue = Callable[[], int]
 EVE = datetime(2026, 5, 31, 23, 59, tzinfo=UTC)  # the last minute of a month
 DOWN = [{"status": 503, "path": "/v1/payment_intents", "times": 1000}]
+
+
+def outlook(organization: Organization) -> auto_top_up_outlook.Outlook:
+    """What the page says now."""
+    top_up = AutoTopUp.objects.get(organization=organization)
+    return auto_top_up_outlook.of(organization, top_up, balances.of(organization))
 
 
 @pytest.fixture
@@ -73,8 +79,7 @@ def test_as_many_are_charged_as_fit_to_the_cent(
 
     assert charges(stripe_account) == [("succeeded", 50_00)] * count
     assert charged_cents(stripe_account, 5) == count * 50_00 <= ceiling_cents
-    preview = auto_top_ups.preview(acme)
-    assert preview is not None
+    preview = outlook(acme)
     assert (preview.left_cents, preview.charges_left) == (ceiling_cents - count * 50_00, 0)
 
 
@@ -251,8 +256,7 @@ def test_one_that_is_still_under_way_counts_in_the_month_that_looks(
     clock.shift(timedelta(minutes=5))
     hold(acme, "work:1", 1)
 
-    preview = auto_top_ups.preview(acme)
-    assert preview is not None
+    preview = outlook(acme)
     assert (preview.left_cents, preview.charges_left) == (50_00, 1)
 
 
