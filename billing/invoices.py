@@ -9,7 +9,7 @@ If Stripe made it final without us (our webhooks were away), the next one makes 
 
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, Sum
@@ -161,7 +161,7 @@ def _correct(invoice: Invoice) -> None:
     now = invoicing.read_invoice(invoice.stripe_id)
     if now.status != "draft":
         return
-    metered_cents = _metered_cents(now)
+    metered_cents = _metered_cents(invoice, now)
     difference = _target_cents(invoice) - metered_cents - now.correction_cents
     if not difference:
         return
@@ -178,19 +178,34 @@ def _correct(invoice: Invoice) -> None:
     )
 
 
-def _metered_cents(now: InvoiceNow) -> int:
-    """What the metered lines will come to. The draft itself shows only what was there when it was made."""
+def _metered_cents(invoice: Invoice, now: InvoiceNow) -> int:
+    """What the metered lines will come to. The draft itself shows only what was there when it was made.
+
+    A line counts from the very second in which its subscription began, and Stripe tells sums of whole minutes
+    only: what was used in those minutes, and not in the period, is taken off again.
+    """
     meter_id = usage.meter_ids()[usage.INVOICED] if now.metered_periods else ""
-    sums = [
-        usage.meter_sum(
-            meter_id,
-            customer_id=now.customer_id,
-            start=start.replace(second=0),
-            end=end + timedelta(seconds=-end.second % 60),
+    total = 0
+    for start, end in now.metered_periods:
+        minute, last_minute = start.replace(second=0), end + timedelta(seconds=-end.second % 60)
+        counted = usage.meter_sum(
+            meter_id, customer_id=now.customer_id, start=minute, end=last_minute
         )
-        for start, end in now.metered_periods
-    ]
-    return sum(cents(max(0, microusd)) for microusd in sums)
+        beside = _sent_microusd(invoice, minute, start) + _sent_microusd(invoice, end, last_minute)
+        total += cents(max(0, counted - beside))
+    return total
+
+
+def _sent_microusd(invoice: Invoice, start: datetime, end: datetime) -> int:
+    """What the priced meter was told of these seconds, `end` not included."""
+    sent = MeterEvent.objects.filter(
+        organization=invoice.organization_id,
+        meter=MeterEvent.Meter.INVOICED,
+        state=MeterEvent.State.SENT,
+        occurred_at__gte=start,
+        occurred_at__lt=end,
+    )
+    return int(sent.aggregate(total=Sum("value_microusd", default=0))["total"])
 
 
 def _target_cents(invoice: Invoice) -> int:

@@ -124,6 +124,25 @@ def test_opened_again_later_it_has_another_subscription_and_all_is_asked_for(
     assert on_account.end_month(MARCH).asked_cents == 700
 
 
+def test_usage_seconds_before_a_subscription_begins_is_asked_for_with_its_first_invoice(
+    on_account: OnAccount,
+) -> None:
+    """Stripe bills from the second in which it began, and adds up whole minutes only."""
+    on_account.approve(limit_usd=100)
+    running = on_account.hold(7_000_000)
+    on_account.close()
+    on_account.work()
+    on_account.go_to(FEBRUARY + timedelta(minutes=1))
+    on_account.settle(running, 6_000_000)
+
+    on_account.clock.shift(timedelta(seconds=20))
+    on_account.approve(limit_usd=50)
+    on_account.use(1_000_000)
+    on_account.work()
+
+    assert on_account.end_month(MARCH).asked_cents == 700
+
+
 def test_ended_at_stripe_the_line_is_closed_and_the_rest_is_asked_for(
     on_account: OnAccount,
 ) -> None:
