@@ -44,6 +44,8 @@ _REVERSALS = {
     (Reversal.Kind.DISPUTE, Reversal.State.WON): "Dispute over: the payment stands",
 }
 
+_METHODS = {"us_bank_account": "Bank debit", "amex": "American Express"}
+
 
 @register.filter
 def cents(amount_cents: int) -> SafeString:
@@ -74,7 +76,7 @@ def state(row: Purchase | Invoice | CreditLine) -> SafeString:
 @register.filter
 def card(row: Purchase) -> str:
     """What it was paid with: "Visa •••• 4242", or the method's name."""
-    brand = row.card_brand.replace("_", " ").title()
+    brand = _METHODS.get(row.card_brand) or row.card_brand.replace("_", " ").title()
     return f"{brand} •••• {row.card_last4}" if row.card_last4 else brand
 
 

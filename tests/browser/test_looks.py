@@ -37,7 +37,7 @@ STICKING_OUT = """() => {
     .map((e) => e.outerHTML.slice(0, 120));
 }"""
 # Texts that are cut off or lie over a neighbour within their line.
-CROWDED = """() => [...document.querySelectorAll("main :is(dd, dt, .btn, .packs label, .state)")]
+CROWDED = """() => [...document.querySelectorAll("main :is(td, dd, dt, p, .btn, .packs label)")]
   .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline")
   .map((e) => e.outerHTML.slice(0, 120))"""
 
@@ -181,8 +181,8 @@ def test_a_line_and_its_invoices(
     credit_lines.approve(acme, limit_cents=500_00, net_days=30, actor=ann)
     wait_until(lambda: CreditLine.objects.get().state == "open")
     for number in range(30):
-        use(acme, f"generation:gen_{number}", 3_024_001 + number * 7, f"customer-{number % 12}")
-    use(acme, "generation:gen_30", 1_000_000, "")
+        use(acme, f"generation:gen_line{number}", 3_024_001 + number * 7, f"customer-{number % 12}")
+    use(acme, "generation:gen_line30", 1_000_000, "")
     now = timezone.now()
     invoice = Invoice.objects.create(
         organization=acme,
