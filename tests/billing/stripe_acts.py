@@ -36,7 +36,16 @@ TOKENS = tuple(
     f"pm_card_{name}"
     for name in ("visa", "mastercard", "chargeCustomerFail", "authenticationRequired")
 )
-DISPUTES = ("under_review", "won", "lost", "warning_closed", "needs_response")
+# Where a dispute may go from where it is. Banks do change their mind.
+DISPUTES = {
+    "needs_response": ("under_review", "won", "lost"),
+    "under_review": ("won", "lost"),
+    "warning_needs_response": ("warning_under_review", "warning_closed", "needs_response"),
+    "warning_under_review": ("warning_closed", "needs_response"),
+    "warning_closed": ("warning_closed",),
+    "lost": ("won",),
+    "won": ("lost",),
+}
 
 
 class Acts:
@@ -66,7 +75,7 @@ class Acts:
                 chance.choice(AMOUNTS),
                 self.tokens[0 if form == "first" else -1],
                 knows=chance.choice([True, True, False]),
-                way=chance.choice([*WAYS, "", "leaves"]),
+                way=chance.choice([*WAYS, "", "", "leaves"]),
             )
         except PaidMeanwhile:
             self.met["asked once more"] += 1
@@ -173,7 +182,9 @@ class Acts:
 
     def a_dispute_moves(self, chance: Random) -> None:
         dispute = chance.choice(objects(self.account, "dispute"))
-        self.try_control(f"disputes/{dispute['id']}", status=chance.choice(DISPUTES))
+        self.try_control(
+            f"disputes/{dispute['id']}", status=chance.choice(DISPUTES[dispute["status"]])
+        )
 
     def try_control(self, name: str, **values: Any) -> None:
         """What Stripe has no way for stays as it is."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any, ClassVar
 from unittest import mock
@@ -20,6 +21,7 @@ from accounts.models import Role
 from billing import comparing, credit_lines, ledger, packs, purchases, sweeps, tasks
 from billing.checking import differences
 from billing.models import Purchase, StripeCheck, StripeEvent
+from seedance_saas.simulators.stripe import ids
 from tests.billing import stripe_books
 from tests.billing.stripe_acts import CEILING_CENTS, Acts
 from tests.billing.stripe_books import objects
@@ -69,7 +71,12 @@ class Stripe(Acts, RuleBasedStateMachine):
         self.account.simulator.faults.clear()
         self.empty.backup(self.account.simulator.store.connection)
         self.account.config.clock = lambda: self.now.timestamp()
+        numbers = count(1)
         self.patches: list[Any] = [
+            # The same history gives the same ids, and what is sorted by them the same order.
+            mock.patch.object(
+                ids, "new", lambda prefix, length=24: f"{prefix}{next(numbers):0{length}}"
+            ),
             mock.patch.object(timezone, "now", side_effect=lambda: self.now),
             mock.patch.object(packs, "GOOD_FOR", timedelta(days=3)),
             mock.patch.object(ledger, "REINSTATED_FOR", timedelta(days=1)),
