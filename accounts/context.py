@@ -41,12 +41,12 @@ MAIN = (
 MORE = (
     Place("billing", "Billing", "billing", roles.can_see_ledger),
     Place("budgets", "Budgets", "budget", roles.can_see_ledger),
-    Place("members", "Members", "members"),
+    Place("members", "Members", "members", roles.can_manage_members),
     Place("end_users", "End users", "people", roles.can_see_ledger),
     Place("keys", "Keys", "key", roles.can_manage_keys),
     Place("webhooks", "Webhooks", "hook", roles.can_manage_keys),
-    Place("audit", "Audit", "audit"),
-    Place("settings", "Settings", "settings"),
+    Place("audit", "Audit", "audit", roles.can_see_audit),
+    Place("settings", "Settings", "settings", roles.can_manage_settings),
 )
 
 

@@ -1,8 +1,27 @@
 """The life of an organization and of a person's place in it."""
 
-from django.db import transaction
+import logging
 
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
 from accounts.models import Membership, Organization, Role, User
+from seedance_saas.errors import Forbidden
+
+logger = logging.getLogger(__name__)
+
+
+class OrganizationSuspended(Forbidden):
+    """We stopped it. What runs ends as usual; nothing new begins."""
+
+    code = "organization_suspended"
+
+
+class OrganizationClosed(Forbidden):
+    """Its owner closed it."""
+
+    code = "organization_closed"
 
 
 @transaction.atomic
@@ -19,3 +38,43 @@ def add_member(organization: Organization, user: User, role: Role) -> Membership
         organization=organization, user=user, defaults={"role": role}
     )
     return membership
+
+
+def require_open(organization: Organization) -> None:
+    """Asked before anything new begins. Reads the row that the caller's request read.
+
+    Raises OrganizationClosed or OrganizationSuspended.
+    """
+    if organization.closed_at:
+        raise OrganizationClosed(f"{organization.name} is closed.")
+    if organization.suspended_at:
+        raise OrganizationSuspended(
+            f"{organization.name} is suspended: {organization.suspended_because}"
+        )
+
+
+@transaction.atomic
+def suspend(
+    organization: Organization, *, because: str, by: User, address: str | None = None
+) -> None:
+    """From the next request on nothing new begins, on every process. A repeat changes nothing."""
+    if Organization.objects.filter(pk=organization.pk, suspended_at=None).update(
+        suspended_at=timezone.now(), suspended_because=because
+    ):
+        audit.note(
+            organization, "organization.suspended", organization.id,
+            actor=by, address=address, after={"because": because},
+        )  # fmt: skip
+        logger.info("organization.suspended id=%s", organization.id)
+
+
+@transaction.atomic
+def reinstate(organization: Organization, *, by: User, address: str | None = None) -> None:
+    """Undo a suspension. A repeat changes nothing."""
+    if Organization.objects.filter(pk=organization.pk, suspended_at__isnull=False).update(
+        suspended_at=None, suspended_because=""
+    ):
+        audit.note(
+            organization, "organization.reinstated", organization.id, actor=by, address=address
+        )
+        logger.info("organization.reinstated id=%s", organization.id)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.utils import timezone
 
+from accounts import organizations
 from accounts.models import ApiKey, Membership, Organization
 from billing import ledger
 from generations import attempts, collecting, inputs, pricing, quotes
@@ -66,11 +67,12 @@ def create_generations(
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
     A quote that the request names decides the price, be it higher or lower by now, and costs one read.
-    Raises NoRate, NotFound, InvalidRequest or UploadRefused for a file, QuoteExpired, QuoteMismatch,
-    MaxCostExceeded, InDebt, BudgetExceeded or InsufficientCredits, and then nothing was written but the content
-    of data URIs, which is deleted after a day.
+    Raises OrganizationSuspended, OrganizationClosed, NoRate, NotFound, InvalidRequest or UploadRefused for a
+    file, QuoteExpired, QuoteMismatch, MaxCostExceeded, InDebt, BudgetExceeded or InsufficientCredits, and then
+    nothing was written but the content of data URIs, which is deleted after a day.
     The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
     """
+    organizations.require_open(organization)
     now = timezone.now()
     quote = quotes.bound(organization, request, now) if request.quote_id else None
     terms = quotes.terms(quote) if quote else quotes.price(organization, request, now)

@@ -1,0 +1,72 @@
+"""What is only ever written down: the audit trail, events, first answers."""
+
+from functools import partial
+
+from django.db import models
+
+from accounts.models.keys import ApiKey
+from accounts.models.organizations import Organization
+from accounts.models.people import User
+from seedance_saas import ids
+
+
+class AuditEntry(models.Model):
+    """One change of money, keys, roles or settings. Append-only in the database itself."""
+
+    id = models.CharField(
+        primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "aud"), editable=False
+    )
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="audit_entries")
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+")
+    address = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=60)  # "api_key.issued"
+    target = models.CharField(max_length=60)  # the id of what was changed
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "id"], name="audit_of_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target}"
+
+
+class Event(models.Model):
+    """Something the organization may want to know, written in the transaction in which it happened."""
+
+    id = models.CharField(
+        primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "evt"), editable=False
+    )
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="events")
+    type = models.CharField(max_length=40)  # "generation.succeeded"
+    data = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "id"], name="events_of_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer under an Idempotency-Key, written in the same transaction as its work."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, path and body
+    status = models.PositiveSmallIntegerField()
+    body = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "key"], name="one_answer_per_idempotency_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
