@@ -23,10 +23,11 @@ help:  ## Show what can be made
 run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATABASE_URL, EACHLABS_API_KEY, ...)
 	@exec $(BIN)/python manage.py run
 
-test: dev  ## Run the tests, except those that start whole processes
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow"
+test: dev  ## Run the everyday tests: all but whole processes, a browser, and the longest histories
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow and not thorough"
 
-test-slow: dev  ## Run the tests that start whole processes, one by one: they measure time
+test-slow: dev  ## Run all the others; those that start whole processes one by one, for they measure time
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "thorough and not slow"
 	@$(BIN)/python -m pytest -q -m slow
 
 bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
