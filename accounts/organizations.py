@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Membership, Organization, Role, User
-from seedance_saas.errors import Forbidden
+from seedance_saas.errors import Forbidden, InvalidRequest, NotFound
 
 logger = logging.getLogger(__name__)
+
+NAME_LENGTH_MAX = 100
 
 
 class OrganizationSuspended(Forbidden):
@@ -32,12 +34,59 @@ def create(name: str, *, owner: User, is_sandbox: bool = False) -> Organization:
     return organization
 
 
+def lock(organization: Organization) -> Organization:
+    """Its row as it is now, locked until the transaction ends. Whoever needs the wallet, too, locks that first."""
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+@transaction.atomic
+def rename(
+    organization: Organization, name: str, *, by: User, address: str | None = None
+) -> Organization:
+    """From now on it has this name. One audit row, and none for a repeat. Raises InvalidRequest."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= NAME_LENGTH_MAX:
+        raise InvalidRequest(f"The name must have 1 to {NAME_LENGTH_MAX} characters.", param="name")
+    now = lock(organization)
+    if now.name != name:
+        before, now.name = now.name, name
+        now.save(update_fields=["name"])
+        audit.note(
+            now, "organization.renamed", now.id,
+            actor=by, address=address, before={"name": before}, after={"name": name},
+        )  # fmt: skip
+    return now
+
+
+@transaction.atomic
+def require_second_factor(
+    organization: Organization, required: bool, *, by: User, address: str | None = None
+) -> None:
+    """From the next request on nobody looks at it without one, or may again. A repeat changes nothing."""
+    if Organization.objects.filter(pk=organization.pk, requires_second_factor=not required).update(
+        requires_second_factor=required
+    ):
+        audit.note(
+            organization, "organization.second_factor_required", organization.id,
+            actor=by, address=address, before={"required": not required}, after={"required": required},
+        )  # fmt: skip
+
+
 def add_member(organization: Organization, user: User, role: Role) -> Membership:
     """A repeat returns the membership as it is, its role untouched."""
     membership, _ = Membership.objects.get_or_create(
         organization=organization, user=user, defaults={"role": role}
     )
     return membership
+
+
+def member_now(organization: Organization, member: Membership) -> Membership:
+    """The membership as it is now, for who has the lock. Raises NotFound for one who does not belong any more."""
+    found = organization.memberships.select_related("user").filter(pk=member.pk).first()
+    if found is None:
+        raise NotFound("This member left meanwhile.")
+    found.organization = organization
+    return found
 
 
 def require_open(organization: Organization) -> None:
