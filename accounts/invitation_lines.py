@@ -26,7 +26,11 @@ def read(content: bytes) -> list[Wanted]:
     rows = [
         (number, fields)
         for number, line in enumerate(text.splitlines(), 1)
-        if any(fields := [field.strip() for field in next(csv.reader([line]), [])])
+        if any(
+            fields := [
+                field.strip() for field in next(csv.reader([line], skipinitialspace=True), [])
+            ]
+        )
     ]
     if rows and [field.lower() for field in rows[0][1]] == HEADER:
         del rows[0]

@@ -71,7 +71,7 @@ def invite(
     OrganizationClosed or OrganizationSuspended.
     """
     organization = organizations.lock(organization)
-    organizations.requirenot_ended(organization)
+    organizations.require_open(organization)
     by = organizations.member_now(organization, by)
     now = timezone.now()
     require_good(organization, wanted, by)
@@ -122,7 +122,7 @@ def send_again(invitation: Invitation, *, by: Membership, address: str | None = 
     Raises NotFound for one that was used or revoked, Forbidden for a role that `by` does not give, TooManyMails.
     """
     organization = organizations.lock(invitation.organization)
-    organizations.requirenot_ended(organization)
+    organizations.require_open(organization)
     found = not_ended(organization).select_for_update().filter(pk=invitation.pk).first()
     if found is None:
         raise NotFound("This invitation was used or revoked meanwhile.")

@@ -12,6 +12,7 @@ from seedance_saas.errors import Forbidden, InvalidRequest, NotFound
 logger = logging.getLogger(__name__)
 
 NAME_LENGTH_MAX = 100
+ERASED_NAME = "A closed organization"
 
 
 class OrganizationSuspended(Forbidden):
@@ -87,6 +88,22 @@ def member_now(organization: Organization, member: Membership) -> Membership:
         raise NotFound("This member left meanwhile.")
     found.organization = organization
     return found
+
+
+@transaction.atomic
+def erase_names(organization: Organization) -> None:
+    """What is left of one that was closed long ago is its id: nobody belongs to it. A repeat changes nothing."""
+    now = timezone.now()
+    organization = lock(organization)
+    if organization.erased_at or not organization.erase_at or organization.erase_at > now:
+        return
+    organization.name, organization.suspended_because = ERASED_NAME, ""
+    organization.erased_at = now
+    organization.save(update_fields=["name", "suspended_because", "erased_at"])
+    organization.memberships.update(removed_at=now)
+    organization.invitations.all().delete()
+    organization.api_keys.update(name="")
+    audit.note(organization, "organization.erased", organization.id)
 
 
 def require_open(organization: Organization) -> None:

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from accounts.models import Organization
 from generations import (
     catalog_sync,
+    closing,
     dispatch,
     lifecycle,
     provider_webhook,
@@ -98,6 +100,14 @@ def forget_files() -> None:
     uploads.forget_expired()
     stored_files.sweep()
     scratch.forget()
+
+
+def cancel_waiting(organization_id: str) -> None:
+    closing.cancel_waiting(Organization.objects.get(pk=organization_id))
+
+
+def erase_closed() -> None:
+    closing.erase_due()
 
 
 def unstick() -> None:
