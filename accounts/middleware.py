@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Membership
+from accounts.models import Membership, Organization, User
 
 SESSION_KEY = "organization_id"
 
@@ -31,3 +31,27 @@ def membership_of(request: HttpRequest) -> Membership | None:
     )
     chosen = request.session.get(SESSION_KEY)
     return memberships.filter(organization_id=chosen).first() or memberships.order_by("id").first()
+
+
+def choose(request: HttpRequest, organization: Organization) -> None:
+    """Look at this one from now on."""
+    request.session[SESSION_KEY] = organization.pk
+
+
+def choose_first(request: HttpRequest, user: User) -> None:
+    """Whoever signs in, or leaves, looks at their oldest one. It is noted, so that a removal from it is noticed."""
+    request.session.pop(SESSION_KEY, None)
+    first = Membership.objects.filter(user=user).order_by("id").first()
+    if first:
+        request.session[SESSION_KEY] = first.organization_id
+
+
+def was_removed(request: HttpRequest, membership: Membership | None) -> bool:
+    """Whether the organization that the session names is not the person's any more; it is forgotten then."""
+    chosen = request.session.get(SESSION_KEY)
+    if not chosen or (membership and membership.organization_id == chosen):
+        return False
+    del request.session[SESSION_KEY]
+    if membership:
+        request.session[SESSION_KEY] = membership.organization_id
+    return True

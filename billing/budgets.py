@@ -1,11 +1,11 @@
 """Who may spend how much in which period. Admission itself is in `ledger.hold`, under the wallet's lock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from accounts import audit, pseudonyms
@@ -77,6 +77,46 @@ def standing(
         held_microusd=spent["held"],
         resets_at=periods.ends_at(budget.period, now),
     )
+
+
+def standings(
+    organization: Organization, scope: str, subject_ids: Sequence[str], *, now: datetime
+) -> dict[str, Standing]:
+    """How the own budget of each subject stands, in two queries; without one: nothing limits this month."""
+    own = {
+        one.subject_id: one
+        for one in Budget.objects.filter(
+            organization=organization, scope=scope, subject_id__in=subject_ids
+        )
+    }
+    nothing = Budget(scope=scope, limit_microusd=None, period=Budget.Period.MONTH)
+    of = {id: own.get(id, nothing) for id in subject_ids}
+    counts = Q(pk__in=[])
+    for period in Budget.Period.values:
+        whose = [id for id, budget in of.items() if budget.period == period]
+        counts |= Q(subject_id__in=whose, day__gte=periods.first_day(period, now))
+    days = SpendingDay.objects.filter(
+        counts, organization=organization, scope=scope, day__lte=now.astimezone(UTC).date()
+    )
+    sums = {
+        row["subject_id"]: row
+        for row in days.values("subject_id").annotate(
+            held=Sum("held_microusd"), charged=Sum("charged_microusd")
+        )
+    }
+    none = {"held": 0, "charged": 0}
+    return {
+        id: Standing(
+            scope=scope,
+            id=id,
+            period=budget.period,
+            limit_microusd=budget.limit_microusd,
+            spent_microusd=sums.get(id, none)["charged"],
+            held_microusd=sums.get(id, none)["held"],
+            resets_at=periods.ends_at(budget.period, now),
+        )
+        for id, budget in of.items()
+    }
 
 
 def that_apply(

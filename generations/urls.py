@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from generations import docs_views, end_users_views, operator_catalog, playground, views
+from generations import (
+    docs_views,
+    end_users_views,
+    operator_catalog,
+    playground,
+    settings_views,
+    views,
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -15,6 +22,9 @@ urlpatterns = [
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
     path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
+    path("settings", settings_views.settings_page, name="settings"),
+    path("settings/close", settings_views.close_page, name="organization_close"),
+    path("settings/reopen", settings_views.reopen, name="organization_reopen"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(

@@ -7,7 +7,8 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing import balances
+from accounts.models import Organization
+from billing import balances, presentation
 from seedance_saas.api import usd
 
 register = template.Library()
@@ -101,6 +102,12 @@ def balance(context: Context) -> balances.Balance | None:
     """What the organization in view has now."""
     membership = context.get("membership")
     return balances.of(membership.organization) if membership else None
+
+
+@register.simple_tag
+def is_on_account(organization: Organization) -> bool:
+    """Whether it pays by invoice, and not before."""
+    return presentation.has_line(organization)
 
 
 def _dollars(amount: int | str) -> Decimal:

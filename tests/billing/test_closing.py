@@ -117,14 +117,17 @@ def test_a_gift_that_a_hold_gives_back_is_forfeited_at_once(shop: Organization, 
     assert to("breakage") == 3_000_000
 
 
-def test_what_stripe_does_not_refund_is_forfeited(
+def test_a_refund_that_comes_back_is_forfeited(
     shop: Organization, ann: User, stripe_account: StripeAccount, run_queue: Run
 ) -> None:
-    bought.paid(shop, stripe_account, 50_00)
-    stripe_account.control("faults", path="/v1/refunds", status=400)
-
+    bought.paid(shop, stripe_account, 50_00, bought.FAILS_LATER)
     closing.close(shop, by=ann)
     run_queue()
+    assert money(shop) == (0, 0)
+
+    stripe_account.control("advance", seconds=60)
+    bought.settle(stripe_account, run_queue)
+    assert money(shop) == (50_000_000, 0)
     assert Reversal.objects.get().state == "failed"
     tasks.settle_closed()
 
