@@ -30,7 +30,8 @@ def membership_of(request: HttpRequest) -> Membership | None:
         "organization", "user"
     )
     chosen = request.session.get(SESSION_KEY)
-    return memberships.filter(organization_id=chosen).first() or memberships.order_by("id").first()
+    theirs = memberships.filter(organization_id=chosen).first() if chosen else None
+    return theirs or memberships.order_by("id").first()
 
 
 def choose(request: HttpRequest, organization: Organization) -> None:

@@ -75,9 +75,9 @@ class Preview:
     back_microusd: int
     forfeited_microusd: int  # purchased, or given by hand; no card takes it
     promotional_microusd: int
-    held_microusd: int
-    on_account_microusd: int  # used, and on the last invoice
     owed: list[str]
+    balance: balances.Balance
+    line: CreditLine | None
 
 
 def preview(organization: Organization) -> Preview:
@@ -91,9 +91,9 @@ def preview(organization: Organization) -> Preview:
         back_microusd=back,
         forfeited_microusd=sum(one.microusd for one in kept) - back,
         promotional_microusd=sum(one.microusd for one in lefts if one not in kept),
-        held_microusd=balance.held_microusd,
-        on_account_microusd=max(0, credit_lines.standing(line).open_microusd) if line else 0,
-        owed=list(_owed(organization, balance.debt_microusd)),
+        owed=list(_owed(line, balance.debt_microusd)),
+        balance=balance,
+        line=line,
     )
 
 
@@ -122,11 +122,14 @@ def _back_cents(purchase: Purchase, left_microusd: int) -> int:
     return refunds.unspent_cents(purchase, left_microusd, back_cents)
 
 
-def _owed(organization: Organization, debt_microusd: int) -> Iterator[str]:
+def _owed(line: CreditLine | None, debt_microusd: int) -> Iterator[str]:
+    """What is used on account and on no invoice yet is not among it: a last invoice asks for it."""
     if debt_microusd:
         yield f"a debt of ${usd(debt_microusd)}"
-    unpaid = Invoice.objects.filter(organization=organization, state__in=UNPAID).order_by("id")
-    for invoice in unpaid:
+    if line is None:
+        return  # only a line has invoices
+    unpaid = Invoice.objects.filter(organization=line.organization_id, state__in=UNPAID)
+    for invoice in unpaid.order_by("id"):
         word = (
             "an invoice that is being made" if not invoice.number else f"invoice {invoice.number}"
         )
@@ -167,7 +170,7 @@ def close(organization: Organization, *, by: User, address: str | None = None) -
             "back_usd": usd(now.back_cents * 10_000),
             "forfeited_usd": usd(now.forfeited_microusd),
             "promotional_usd": usd(now.promotional_microusd),
-            "held_usd": usd(now.held_microusd),
+            "held_usd": usd(now.balance.held_microusd),
             "keys_count": len(keys),
             "erase_at": organization.erase_at.isoformat(),
         },

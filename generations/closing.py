@@ -50,17 +50,18 @@ def preview(organization: Organization) -> Preview:
 
 @transaction.atomic
 def close(organization: Organization, *, by: User, address: str | None = None) -> Organization:
-    """As `billing.closing.close`; what waits is canceled by a task. If that is lost, what waits runs and is charged."""
+    """As `billing.closing.close`; what waits is canceled by a task, which the clock repeats."""
     closed = closing_money.close(organization, by=by, address=address)
-    queue.enqueue("generations.tasks.cancel_waiting", organization.pk)
+    queue.enqueue("generations.tasks.cancel_closed")
     return closed
 
 
-def cancel_waiting(organization: Organization) -> None:
-    """Cancel what has not begun, unless the organization is open again. A repeat finds nothing."""
-    if not organization.closed_at:
-        return
-    for generation in Generation.objects.filter(organization=organization, state__in=WAITING):
+def cancel_waiting() -> None:
+    """Cancel what has not begun of every closed organization. A repeat finds nothing."""
+    waiting = Generation.objects.filter(
+        state__in=WAITING, organization__closed_at__isnull=False
+    ).select_related("organization")
+    for generation in waiting.order_by("id")[:BATCH]:
         with suppress(Refusal):  # it began meanwhile, and ends as usual
             lifecycle.cancel(generation)
 

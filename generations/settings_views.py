@@ -115,12 +115,14 @@ def close_page(request: HttpRequest, membership: Membership) -> HttpResponse | H
         else:
             messages.success(request, f"{organization.name} is closed.")
             return pages.SeeOther(reverse("settings"))
+    said = closing_money.preview(organization)
     context = {
         "organization": organization,
-        "money_said": closing_money.preview(organization),
+        "money_said": said,
+        "balance_now": said.balance,
+        "line": said.line,
         "work": closing.preview(organization),
         "keys_count": organization.api_keys.filter(revoked_at=None).count(),
-        "members_count": organization.memberships.count(),
         "reopens_days": closing_money.REOPENS_FOR.days,
         "error": error,
     }

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from accounts.models import Organization
 from generations import (
     catalog_sync,
     closing,
@@ -102,8 +101,8 @@ def forget_files() -> None:
     scratch.forget()
 
 
-def cancel_waiting(organization_id: str) -> None:
-    closing.cancel_waiting(Organization.objects.get(pk=organization_id))
+def cancel_closed() -> None:
+    closing.cancel_waiting()
 
 
 def erase_closed() -> None:

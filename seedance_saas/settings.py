@@ -123,6 +123,7 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
+    "generations.tasks.cancel_closed": 30,
     "generations.tasks.erase_closed": 600,
     "accounts.tasks.forget_events": 3600,
     "billing.tasks.watch_money": 5,

@@ -12,7 +12,7 @@ from accounts.models import Membership, Organization
 from billing import budgets
 from billing import closing as closing_money
 from billing.models import Transfer, UsageRecord
-from generations import closing, tasks, uploads
+from generations import closing, lifecycle, tasks, uploads
 from generations.models import Generation, StoredFile, Upload
 from tests.accounts.team import owner
 from tests.generations.files import picture
@@ -59,11 +59,28 @@ def test_what_waits_is_canceled_and_what_runs_is_charged(
     assert api.post("/generations", BODY).status_code == 401
 
 
+def test_what_went_back_to_the_queue_is_canceled_by_the_clock(
+    acme: Organization, line: Line
+) -> None:
+    submitting = line.submitting()
+    close(acme)
+    lose_tasks()
+    lifecycle.not_started(submitting.attempts.get(), "the provider is busy")
+    assert line.now(submitting).state == "queued"
+
+    tasks.cancel_closed()
+    tasks.cancel_closed()
+
+    assert line.now(submitting).state == "canceled"
+    closing_money.settle_due()
+    assert money(acme) == (0, 0)
+
+
 def test_one_that_was_reopened_cancels_nothing(acme: Organization, line: Line) -> None:
     queued = line.create()
     close(acme)
     closing_money.reopen(acme, by=owner(acme).user)
-    tasks.cancel_waiting(acme.pk)
+    tasks.cancel_closed()
     assert line.now(queued).state == "queued"
 
 
