@@ -109,7 +109,7 @@ def test_closing_says_in_numbers_what_it_then_does(
     tasks.cancel_closed()
 
     assert "Acme is closed." in page
-    assert "Reopen Acme" in page
+    assert "Reopen the organization" in page
     generation.refresh_from_db()
     assert generation.state == "canceled"
     assert money(acme) == (0, 0)  # what was held was no card's, and went the same way
