@@ -96,7 +96,7 @@ def test_the_pages_of_members(acme: Organization, team: list[Membership], look: 
 
 def test_the_pages_of_settings(acme: Organization, look: Look) -> None:
     look("/settings", "settings")
-    look("/settings", "settings-bad-days", fill={"retention_days": "0"}, press="Rename")
+    look("/settings", "settings-bad-days", fill={"retention_days": "0"}, press="Set the days")
     deposit(acme, "3.00", kind=Grant.Kind.PROMOTIONAL)
     hold_for(acme, "work:1", 2_000_000)
     look("/settings/close", "close")
@@ -124,6 +124,7 @@ def test_a_new_organization_and_a_sandbox(
 ) -> None:
     look("/organizations/new", "organization-new")
     Organization.objects.filter(pk=acme.pk).update(is_sandbox=True)
+    used(acme, "work:1", 10_000_000)
     look("/billing", "billing-sandbox-fill")
 
 
