@@ -43,7 +43,7 @@ def histories(stripe_account: StripeAccount) -> Iterator[Callable[[int, int], No
 
 @pytest.mark.django_db
 def test_random_histories_end_with_equal_books(histories: Callable[[int, int], None]) -> None:
-    histories(22, 24)
+    histories(26, 24)
 
     assert Stripe.steps_count >= 500, Stripe.met
     happened = {"topped up", "healed", "Stripe was away", "disputes: is won", "send_refund"}
