@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
@@ -68,6 +69,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "can_see_ledger": SimpleLazyObject(
             lambda: bool(membership and roles.can_see_ledger(membership))
         ),
+        "SIGN_IN_WITH": settings.SIGN_IN_WITH.apps,
         "theme": theme_of(request),
         "section": _section(request),
     }
