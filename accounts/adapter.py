@@ -25,6 +25,16 @@ FRESH_SECONDS = 300
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """One address a person, passwords looked at in constant work, mails from the queue."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The address or the password is wrong.",
+        "incorrect_code": "This code is wrong, or it was used before.",
+        "incorrect_password": "This password is wrong.",
+        "too_many_login_attempts": "Too many wrong codes. Wait five minutes, then try again.",
+        "rate_limited": "A code was sent just now. Wait a moment before you ask for another.",
+        "enter_current_password": "This is not the password of today.",
+    }
+
     def populate_username(self, request: object, user: object) -> None:
         """Our users have no user name."""
 
@@ -91,6 +101,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
     """Secrets of authenticator apps and recovery codes lie encrypted in the database."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is wrong, or it was used before.",
+    }
 
     def encrypt(self, text: str) -> str:
         return secrets_at_rest.encrypt(text)

@@ -36,8 +36,7 @@ function encoded(credential) {
 }
 
 async function optionsFor(form) {
-  const here = document.getElementById("passkey-options");
-  if (here) return JSON.parse(here.textContent);
+  if (form.dataset.options) return JSON.parse(form.dataset.options);
   const answer = await fetch(form.action, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`${answer.status}`);
   return answer.json();
