@@ -8,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -55,8 +55,10 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
             "usersessions/usersession_list.html",
             {"browsers": sessions.living(request, user)},
         )
-    only = request.POST.get("session", "")
-    ended = sessions.end(request, user, only=int(only) if _is_id(only) else None)
+    only = request.POST.get("session")
+    if only is not None and not _is_id(only):
+        raise Http404
+    ended = sessions.end(request, user, only=int(only) if only else None)
     if ended:
         audit.note_person(
             user, "person.sessions_ended",

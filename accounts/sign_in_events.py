@@ -127,6 +127,7 @@ def _factor_used(
     request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
 ) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        authenticator.refresh_from_db()  # it was marked in a copy
         left = len(authenticator.wrap().get_unused_codes())
         _note(request, user, "person.recovery_codes_used", after={"left": left})
 

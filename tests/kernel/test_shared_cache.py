@@ -1,14 +1,13 @@
 """The cache that all processes share: what is added at the same time is added once."""
 
-import threading
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db import connection
 from django.db.models.functions import Now
 
 from seedance_saas import shared_cache
 from seedance_saas.models import Remembered
+from tests.race import race
 
 
 def test_a_value_is_there_until_its_time_is_over(db: None) -> None:
@@ -42,18 +41,5 @@ def test_what_is_deleted_is_gone(db: None) -> None:
 
 
 def test_of_those_who_add_at_once_one_wins(transactional_db: None) -> None:
-    won: list[bool] = []
-    ready = threading.Barrier(8)
-
-    def run() -> None:
-        ready.wait()
-        won.append(cache.add("a", 1, 60))
-        connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(won) == [False] * 7 + [True]
+    won = race([lambda: cache.add("a", 1, 60)] * 8)
+    assert sorted(map(bool, won)) == [False] * 7 + [True]
