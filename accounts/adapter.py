@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             queue.enqueue("accounts.tasks.note_failed_sign_in", email, address)
             return None
         usage.rollback()
-        user.backend = settings.AUTHENTICATION_BACKENDS[0]  # type: ignore[attr-defined]  # Django's own way
+        user.backend = settings.AUTHENTICATION_BACKENDS[0]
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:

@@ -4,7 +4,7 @@ Values are JSON and never pickles, so who can write to the table cannot run code
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ class SharedCache(BaseCache):
         self,
         key: str,
         value: Any,
-        timeout: float | None = DEFAULT_TIMEOUT,  # type: ignore[assignment]  # Django's own sentinel
+        timeout: float | None = DEFAULT_TIMEOUT,
         version: int | None = None,
     ) -> bool:
         """True for exactly one of those who add the same key at the same time."""
@@ -43,7 +43,7 @@ class SharedCache(BaseCache):
         self,
         key: str,
         value: Any,
-        timeout: float | None = DEFAULT_TIMEOUT,  # type: ignore[assignment]  # Django's own sentinel
+        timeout: float | None = DEFAULT_TIMEOUT,
         version: int | None = None,
     ) -> None:
         self._write(key, value, timeout, version, only_if_over=False)
@@ -52,7 +52,7 @@ class SharedCache(BaseCache):
         found = _living().filter(key=self.make_and_validate_key(key, version=version))
         return next(iter(found.values_list("value", flat=True)), default)
 
-    def get_many(self, keys: Collection[str], version: int | None = None) -> dict[str, Any]:
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
         names = {self.make_and_validate_key(key, version=version): key for key in keys}
         found = _living().filter(key__in=names).values_list("key", "value")
         return {names[name]: value for name, value in found}

@@ -42,12 +42,13 @@ def give_app(user: User) -> str:
 
 def give_codes(user: User) -> list[str]:
     """Recovery codes beside a factor that there is."""
-    return RecoveryCodes.activate(user).generate_codes()
+    codes: list[str] = RecoveryCodes.activate(user).generate_codes()
+    return codes
 
 
 def code_of(secret: str, *, later: int = 0) -> str:
     """What the app shows now, or `later` half minutes from now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
 
 
 def secret_of(user: User) -> str:

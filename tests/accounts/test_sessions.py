@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -61,9 +62,10 @@ def test_all_other_sessions_are_ended_at_once(olivia: User) -> None:
 
 def test_one_session_is_ended_and_a_strangers_is_not(olivia: User) -> None:
     here, elsewhere, third = browser(olivia), browser(olivia), browser(olivia)
-    stranger = browser(make_user())
+    rival = make_user()
+    stranger = browser(rival)
     request = stranger.get("/accounts/sessions/").wsgi_request
-    theirs = sessions.living(request, request.user)[0].id
+    theirs = sessions.living(request, rival)[0].id
     request = here.get("/accounts/sessions/").wsgi_request
     ones = {one.id: one for one in sessions.living(request, olivia) if not one.is_this}
 
@@ -207,7 +209,7 @@ def test_sessions_that_are_over_are_swept_away(olivia: User) -> None:
     sessions.forget()
 
     assert not Session.objects.exists()
-    assert not sessions.UserSession.objects.exists()
+    assert not UserSession.objects.exists()
 
 
 def test_a_second_factor_keeps_its_session_out_of_the_password_stage(olivia: User) -> None:
