@@ -25,7 +25,7 @@ WITH used AS (
     UPDATE accounts_apikey SET last_used_at = %(now)s, last_used_address = %(address)s
         WHERE id = %(key)s AND NOT %(was_refused)s
             AND last_used_at IS NOT DISTINCT FROM %(last_used_at)s
-            AND (last_used_at IS NULL OR last_used_at < %(now)s - %(resolution)s
+            AND (last_used_at IS NULL OR last_used_at < %(minute_ago)s
                  OR last_used_address IS DISTINCT FROM %(address)s)
 )
 INSERT INTO accounts_keysighting AS known
@@ -41,7 +41,7 @@ INSERT INTO accounts_keysighting AS known
         WHERE %(address)s IS NOT NULL
     ON CONFLICT (api_key_id, hour, address, prefix, was_refused)
         DO UPDATE SET last_seen_at = excluded.last_seen_at
-            WHERE known.last_seen_at < excluded.last_seen_at - %(resolution)s
+            WHERE known.last_seen_at < %(minute_ago)s
 """
 
 
@@ -88,7 +88,7 @@ def note(
                 "hour": _hour(now),
                 "many": KeySighting.MANY,
                 "addresses_max": ADDRESSES_PER_HOUR_MAX,
-                "resolution": RESOLUTION,
+                "minute_ago": now - RESOLUTION,
             },
         )
 
