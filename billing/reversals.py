@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts import webhooks
-from billing import ledger, presentation
+from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
 from billing.stripe_gateway.payments import MoneyBack
 from seedance_saas import queue
@@ -96,6 +96,7 @@ def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> No
     # What is taken comes first: what is given again then pays the debt that this made.
     for change, account in sorted(changes, reverse=True):
         if change > 0:
+            auto_top_ups.note_money_back(purchase.organization)
             ledger.claw_back(
                 purchase.organization,
                 amount_microusd=change,
