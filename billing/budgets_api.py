@@ -21,7 +21,6 @@ from seedance_saas.requests import client_address
 FIELDS = ("limit_usd", "period")
 LIMIT_MAX_MICROUSD = 1_000_000_000_000_000
 SUBJECT_LENGTH_MAX = 255
-PERIOD_DEFAULT = Budget.Period.MONTH
 
 
 class BudgetList(APIView):
@@ -65,7 +64,7 @@ class BudgetDetail(APIView):
             scope,
             id,
             limit_microusd=limit_microusd,
-            period=period or (known.period if known else PERIOD_DEFAULT),
+            period=period or (known.period if known else budgets.PERIOD_DEFAULT),
             api_key=key,
             address=client_address(request),
         )
@@ -129,8 +128,10 @@ def read_scope(scope: str) -> str:
 def require_subject(organization: Organization, scope: str, id: str) -> None:
     """Raises Http404 for a member or key that the organization does not have, and NotFound for the rest.
 
-    An end user need not have been seen: a budget may be waiting for them.
+    An end user need not have been seen: a budget may be waiting for them. `*` is each of a scope.
     """
+    if id == Budget.EACH and scope in {Budget.Scope.MEMBER, Budget.Scope.API_KEY}:
+        return
     if scope == Budget.Scope.MEMBER:
         get_object_or_404(Membership.objects.filter(organization=organization), pk=id)
     elif scope == Budget.Scope.API_KEY:
@@ -148,12 +149,8 @@ def require_subject(organization: Organization, scope: str, id: str) -> None:
 
 def as_dict(organization: Organization, scope: str, id: str) -> dict[str, Any]:
     """How the subject stands under its budget, or without a limit when there is none."""
-    found = budgets.find(organization, scope, id)
-    budget = found or Budget(scope=scope, limit_microusd=None, period=PERIOD_DEFAULT)
-    return presentation.budget(
-        budgets.standing(organization, scope, id, budget, now=timezone.now()),
-        is_inherited=found is not None and found.subject_id != id,
-    )
+    found = budgets.read(organization, [(scope, id)], now=timezone.now())[scope, id]
+    return presentation.budget(found.standing, is_inherited=found.is_inherited)
 
 
 def read_limit(value: Any) -> int | None:
