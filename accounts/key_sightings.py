@@ -60,6 +60,10 @@ class Place:
     def is_many(self) -> bool:
         return self.address == KeySighting.MANY
 
+    def is_of(self, prefix: str) -> bool:
+        """Whether it was a use of the secret that begins so."""
+        return self.prefix == prefix and not self.was_refused
+
 
 def is_due(key: ApiKey, prefix: str, address: str | None, now: datetime) -> bool:
     """Whether this process noted it a minute ago or longer: asked of its memory, so that it costs nothing."""
