@@ -2,7 +2,15 @@
 
 import json
 
-from accounts import account_mails, idempotency, people, sessions, sign_in_events, webhooks
+from accounts import (
+    account_mails,
+    idempotency,
+    key_sightings,
+    people,
+    sessions,
+    sign_in_events,
+    webhooks,
+)
 from seedance_saas import shared_cache
 
 
@@ -30,3 +38,7 @@ def send_reset_mail(email: str) -> None:
 
 def note_failed_sign_in(email: str, address: str) -> None:
     sign_in_events.note_failure(email, "password", address or None)
+
+
+def forget_key_sightings() -> None:
+    key_sightings.forget()

@@ -54,11 +54,11 @@ def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     members = organization.memberships.select_related("user").order_by("id")
     keys = organization.api_keys.filter(revoked_at=None).order_by("id")
     own = Budget.objects.filter(organization=organization, scope=Budget.Scope.END_USER).exclude(
-        subject_id=Budget.EVERY_END_USER
+        subject_id=Budget.EACH
     )
     named = own.order_by("subject_id").values_list("subject_id", flat=True)[: END_USERS_SHOWN + 1]
     shown = list(named)[:END_USERS_SHOWN]
-    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EVERY_END_USER)
+    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EACH)
     context = {
         "whole": _row(organization, Budget.Scope.ORGANIZATION, organization.pk, organization.name),
         "members": [
@@ -72,7 +72,7 @@ def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         ],
         "default": default,
         "default_word": _each(default.period) if default else "",
-        "default_url": _edit_url(Budget.Scope.END_USER, Budget.EVERY_END_USER),
+        "default_url": _edit_url(Budget.Scope.END_USER, Budget.EACH),
         "end_users": [
             _shown(one.budget, one.id) | {"is_end_user": True}
             for one in end_users.read(organization, shown)
@@ -136,12 +136,12 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         messages.success(request, _said(do, name, _row(organization, scope, id, name)))
         return redirect("budgets")
     row = _row(organization, scope, id, _name(organization, scope, id))
-    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EVERY_END_USER)
+    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EACH)
     context = {
         "row": row,
         "own": own,
         "form": form,
-        "is_default": (scope, id) == (Budget.Scope.END_USER, Budget.EVERY_END_USER),
+        "is_default": (scope, id) == (Budget.Scope.END_USER, Budget.EACH),
         "has_default": scope == Budget.Scope.END_USER and default is not None,
         "available": balances.of(organization).available_microusd,
     }
@@ -165,7 +165,7 @@ def _done(
             budgets.remove(own, **who)
         return True
     if do == "lift":
-        limit, period = None, own.period if own else budgets_api.PERIOD_DEFAULT
+        limit, period = None, own.period if own else budgets.PERIOD_DEFAULT
     elif form.is_valid():
         limit, period = form.cleaned_data["limit_usd"], form.cleaned_data["period"]
     else:
@@ -190,14 +190,14 @@ def _said(do: str, name: str, row: dict[str, Any]) -> str:
 
 def _initial(own: Budget | None) -> dict[str, str]:
     if own is None:
-        return {"period": budgets_api.PERIOD_DEFAULT}
+        return {"period": budgets.PERIOD_DEFAULT}
     limit = "" if own.limit_microusd is None else usd(own.limit_microusd)
     return {"limit_usd": limit, "period": own.period}
 
 
 def _row(organization: Organization, scope: str, id: str, name: str) -> dict[str, Any]:
     found = budgets.find(organization, scope, id)
-    budget = found or Budget(scope=scope, limit_microusd=None, period=budgets_api.PERIOD_DEFAULT)
+    budget = found or Budget(scope=scope, limit_microusd=None, period=budgets.PERIOD_DEFAULT)
     standing = budgets.standing(organization, scope, id, budget, now=timezone.now())
     return _shown(standing, name) | {"is_inherited": found is not None and found.subject_id != id}
 
@@ -232,4 +232,4 @@ def _name(organization: Organization, scope: str, id: str) -> str:
         )
     if scope == Budget.Scope.API_KEY:
         return str(ApiKey.objects.get(organization=organization, pk=id).name)
-    return "Every end user" if id == Budget.EVERY_END_USER else id
+    return "Every end user" if id == Budget.EACH else id

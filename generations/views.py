@@ -24,7 +24,6 @@ GALLERY_PIECE = 24
 LATEST = 5
 LIVE_MAX = 50
 LOW_BALANCE_MICROUSD = 5_000_000
-DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
 
 
 def generations_of(membership: Membership) -> QuerySet[Generation]:
@@ -65,7 +64,7 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _first_steps(membership),
-        "demo": snippets.of(DEMO)[0],
+        "demo": snippets.of(snippets.DEMO)[0],
     }
     return render(request, "generations/home.html", shown)
 
@@ -146,7 +145,7 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
         "query": query.urlencode(),
         "states": [("", "All"), *((word, word.capitalize()) for word in states.PUBLIC)],
         "models": catalog.MODELS,
-        "demo": snippets.of(DEMO)[0],
+        "demo": snippets.of(snippets.DEMO)[0],
     }
     more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]
     template = "generations/gallery/piece.html" if more else "generations/gallery.html"
