@@ -15,7 +15,7 @@ from accounts.models import ApiKey, Membership
 from billing import attention, balances, budgets
 from billing.budgets_views import PERIODS
 from billing.models import Budget, Grant, UsageRecord
-from generations import catalog, erasing, lifecycle, receipts, snippets, states
+from generations import catalog, dispatch, erasing, lifecycle, receipts, snippets, states
 from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
@@ -259,4 +259,9 @@ def _get(membership: Membership, generation_id: str) -> Generation:
 
 
 def _one(generation: Generation) -> dict[str, Any]:
-    return {"generation": generation, "receipt": receipts.receipt(generation)}
+    waits = generation.state == states.State.QUEUED
+    return {
+        "generation": generation,
+        "receipt": receipts.receipt(generation),
+        "share": dispatch.share_of(generation) if waits else None,
+    }
