@@ -112,7 +112,8 @@ def _in_fair_order(free: int) -> Sequence[Generation]:
 def _rows(query: str, **params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, {"open": sorted(OPEN_ATTEMPTS), **params})
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _is_my_turn(provider: str) -> bool:

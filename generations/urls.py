@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from generations import docs_views, end_users_views, operator_catalog, playground, views
+from generations import (
+    docs_views,
+    end_users_views,
+    operator_catalog,
+    playground,
+    quotas_views,
+    views,
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,6 +18,9 @@ urlpatterns = [
     path("create/quote", playground.quote, name="create_quote"),
     path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
     path("gallery", views.gallery, name="gallery"),
+    path("budgets", quotas_views.budgets_page, name="budgets"),
+    path("budgets/terms", quotas_views.terms, name="budget_terms"),
+    path("end-users/export", end_users_views.export, name="end_user_export"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),

@@ -12,8 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import context, pages, roles
 from accounts.models import ApiKey, Membership
-from billing import attention, balances, budgets
-from billing.budgets_views import PERIODS
+from billing import attention, balances, budget_rows, budgets
 from billing.models import Budget, Grant, UsageRecord
 from generations import catalog, dispatch, erasing, lifecycle, receipts, snippets, states
 from generations.errors import NotFinal, TooLateToCancel
@@ -81,7 +80,7 @@ def _budgets(membership: Membership) -> list[dict[str, Any]]:
                 if standing.scope == Budget.Scope.ORGANIZATION
                 else "Your own budget"
             ),
-            "each": dict(PERIODS)[Budget.Period(standing.period)],
+            "each": budget_rows.each(standing.period),
             "is_full": standing.left_microusd == 0,
         }
         for standing in budgets.that_apply(organization, member_id=membership.id)

@@ -76,6 +76,7 @@ def test_the_latest_is_told_by_whom_it_counted_for(acme: Organization, rival: Or
     assert {key: row.refused_at - NOON for key, row in latest.items()} == {
         (budget.pk, "ann"): timedelta(minutes=2),
         (budget.pk, "bob"): timedelta(minutes=1),
+        (budget.pk, ""): timedelta(minutes=2),
     }
     assert budget_refusals.latest(rival, [budget]) == {}
 
