@@ -26,7 +26,7 @@ BEFORE, FIRST, SECOND = (
 def admitted(acme: Organization, member: str) -> int:
     """What the member's holds that have committed came to."""
     held = SpendingDay.objects.filter(organization=acme, scope="member", subject_id=member)
-    return held.aggregate(sum=Sum("held_microusd", default=0))["sum"]
+    return int(held.aggregate(sum=Sum("held_microusd", default=0))["sum"])
 
 
 def lower(acme: Organization, member: str, limit: int) -> tuple[int, int]:

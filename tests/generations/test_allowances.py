@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import ApiKey, AuditEntry, Organization, Role, RoleTerms, User
-from generations import allowances
+from generations import allowances, catalog
 from generations.models import Generation, Quote
 from tests.generations.steps import BODY, IMAGE, TEXT
 from tests.pages.conftest import FORM, text
@@ -119,7 +119,7 @@ def test_what_is_set_leaves_one_audit_row_and_a_repeat_none(
 
 
 def test_all_models_is_the_same_as_none_named(acme: Organization) -> None:
-    every = [model.slug for model in allowances.catalog.MODELS]
+    every = [model.slug for model in catalog.MODELS]
     allowances.set_for_organization(acme, models=every, actor=make_user())
 
     assert Organization.objects.get(pk=acme.pk).allowed_models == []
