@@ -86,7 +86,7 @@ def _section(request: HttpRequest) -> str:
     of_others = {
         "create_quote_bind": "create",
         "generation": "gallery",
-        "budget_edit": "budgets",
+        **dict.fromkeys(("budget_edit", "budget_terms"), "budgets"),
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
