@@ -176,6 +176,10 @@ def post(parcel: Parcel) -> Outcome:
         got = http.post(parcel.url, parcel.body, headers, seconds_max=ANSWER_SECONDS_MAX)
     except http.FetchFailed as failed:
         error = failed.message
+    except Exception:
+        # Ours. It counts as a try, or the delivery would come round for ever and hold up the rest.
+        logger.exception("delivery.broke id=%s", parcel.delivery.id)
+        error = "Something went wrong on our side."
     else:
         status = got.status
         answer = (
@@ -270,7 +274,7 @@ _CLAIM = """
                 WHERE next.state = 'pending' AND next.lane > lanes.lane ORDER BY next.lane LIMIT 1)
         FROM lanes WHERE lanes.lane IS NOT NULL
     ), under_way AS (
-        SELECT lane, organization_id,
+        SELECT sent.lane, sent.organization_id,
             coalesce(endpoint.failing_since IS NOT NULL, FALSE) AS is_failing, count(*) AS number
         FROM accounts_delivery AS sent
         LEFT JOIN accounts_webhookendpoint AS endpoint ON endpoint.id = sent.endpoint_id
