@@ -88,6 +88,8 @@ def _section(request: HttpRequest) -> str:
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
     }
+    if name and name.startswith("webhook_"):
+        return "webhooks"
     return of_others.get(name or "", name or "")
 
 

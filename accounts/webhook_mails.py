@@ -19,7 +19,7 @@ def endpoint_disabled(endpoint: WebhookEndpoint) -> int:
             ("Endpoint", endpoint.url),
             ("Switched off", f"{endpoint.disabled_at:%Y-%m-%d %H:%M} UTC"),
         ],
-        "url": f"{settings.PUBLIC_URL}/webhooks/{endpoint.id}",
+        "url": f"{settings.PUBLIC_URL}/webhook-endpoints/{endpoint.id}",
         "link": "See what it answered, and enable it again",
         "looked_after": "keys and webhooks",
     }
