@@ -92,6 +92,8 @@ def _section(request: HttpRequest) -> str:
         "end_user_forget": "end_users",
         **dict.fromkeys(("key", "key_new", "key_edit", "key_rotate", "key_revoke"), "keys"),
     }
+    if name and name.startswith("webhook_"):
+        return "webhooks"
     return of_others.get(name or "", name or "")
 
 

@@ -4,13 +4,16 @@ import json
 
 from accounts import (
     account_mails,
+    courier,
     idempotency,
     key_sightings,
     people,
     sessions,
     sign_in_events,
+    webhook_mails,
     webhooks,
 )
+from accounts.models import WebhookEndpoint
 from seedance_saas import shared_cache
 
 
@@ -42,3 +45,14 @@ def note_failed_sign_in(email: str, address: str) -> None:
 
 def forget_key_sightings() -> None:
     key_sightings.forget()
+
+
+def send_webhooks() -> None:
+    """Every second: what happened becomes deliveries, and what is due is sent."""
+    courier.run()
+
+
+def tell_endpoint_disabled(endpoint_id: str) -> None:
+    webhook_mails.endpoint_disabled(
+        WebhookEndpoint.objects.select_related("organization").get(pk=endpoint_id)
+    )

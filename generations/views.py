@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import context, pages, roles
+from accounts import context, pages, roles, webhook_endpoints
 from accounts.models import ApiKey, Membership
 from billing import attention, balances, budget_rows, budgets
 from billing.models import Budget, Grant, UsageRecord
@@ -60,6 +60,11 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         # Who does not read the ledger can do nothing about it.
         "money_waits": (
             attention.of(membership.organization) if roles.can_see_ledger(membership) else None
+        ),
+        "webhooks_wait": (
+            webhook_endpoints.troubled(membership.organization)
+            if roles.can_manage_keys(membership)
+            else []
         ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _first_steps(membership),

@@ -136,6 +136,7 @@ CLOCK = {
     "generations.tasks.dispatch_queued": 1,
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
+    "accounts.tasks.send_webhooks": 1,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
