@@ -147,13 +147,16 @@ def mail(invitation: Invitation) -> None:
     """Send its mail, if it is still open. The task's repeat mails the same link again."""
     if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
         return
-    mails.send_to(
-        [invitation.email],
+    name, by = invitation.organization.name, invitation.invited_by or "Somebody"
+    mails.send_one(
+        invitation.email,
         "invitation",
         {
-            "subject": f"Join {invitation.organization.name} on Seedance SaaS",
+            "subject": f"Join {name} on Seedance SaaS",
+            "headline": f"Join {name}",
+            "sentence": f"{by} invites you to {name} on Seedance SaaS, as {invitation.role}.",
+            "words": "Accept the invitation",
             "invitation": invitation,
-            "organization": invitation.organization,
             "url": f"{settings.PUBLIC_URL}/invitations/{_secret(invitation)}",
         },
     )

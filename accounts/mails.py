@@ -1,6 +1,5 @@
-"""Mails to people of an organization: text, and the same in simple HTML. Sent by tasks, never in a request."""
+"""Mails: text, and the same in simple HTML. Sent by tasks, never in a request."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -16,18 +15,25 @@ def send(
 
     `context` has `subject`. Raises what the mail server says, and then some may have been sent.
     """
-    members = organization.memberships.filter(role__in=roles, user__is_active=True).order_by("id")
-    addresses = members.values_list("user__email", flat=True)
-    return send_to(addresses, template, {"organization": organization, **context})
-
-
-def send_to(addresses: Iterable[str], template: str, context: dict[str, Any]) -> int:
-    """The same to these addresses, whosever they are."""
+    context = {"organization": organization, **context}
     text = render_to_string(f"mails/{template}.txt", context)
     html = render_to_string(f"mails/{template}.html", context)
+    addresses = organization.memberships.filter(role__in=roles, user__is_active=True).order_by("id")
     messages = []
-    for address in addresses:
+    for address in addresses.values_list("user__email", flat=True):
         message = EmailMultiAlternatives(context["subject"], text, to=[address])
         message.attach_alternative(html, "text/html")
         messages.append(message)
     return get_connection().send_messages(messages) or 0
+
+
+def send_one(address: str, template: str, context: dict[str, Any]) -> None:
+    """`mails/<template>.txt` and `.html` to one address. `context` has `subject`.
+
+    Raises what the mail server says.
+    """
+    message = EmailMultiAlternatives(
+        context["subject"], render_to_string(f"mails/{template}.txt", context), to=[address]
+    )
+    message.attach_alternative(render_to_string(f"mails/{template}.html", context), "text/html")
+    message.send()

@@ -20,7 +20,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts import middleware
+from accounts import middleware, second_factor
 from accounts.models import Membership
 
 P = ParamSpec("P")
@@ -39,7 +39,8 @@ def even_when_closed(view: MemberView[P]) -> MemberView[P]:
 
 
 def for_members(view: MemberView[P]) -> View[P]:
-    """The view gets the membership through which the person looks; whoever has none makes one first.
+    """The view gets the membership through which the person looks; whoever has none makes one first, and whoever
+    lacks the second factor that the organization wants sets one up first.
 
     A part of a page that is asked for when this no longer holds, or when what it shows is gone, loads the
     whole page again: a sign-in form inside a card would help nobody. Whoever was removed from what they were
@@ -63,12 +64,17 @@ def for_members(view: MemberView[P]) -> View[P]:
 
     @login_required
     def _answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        is_part = bool(request.htmx)  # type: ignore[attr-defined]
         membership: Membership | None = request.membership  # type: ignore[attr-defined]
         if middleware.was_removed(request, membership):
             messages.warning(request, "You are not a member of that organization any more.")
-            return HttpResponseClientRefresh() if request.htmx else SeeOther(reverse("home"))  # type: ignore[attr-defined]
+            return HttpResponseClientRefresh() if is_part else SeeOther(reverse("home"))
         if not membership:
             return redirect("organization_new")
+        if second_factor.is_missing(request):
+            if is_part:
+                return HttpResponseClientRefresh()
+            return redirect("mfa_index")
         reads = request.method in ("GET", "HEAD")
         if membership.organization.closed_at and not reads and view not in _EVEN_WHEN_CLOSED:
             return render(request, "accounts/closed.html", status=403)
@@ -77,10 +83,10 @@ def for_members(view: MemberView[P]) -> View[P]:
     return guarded
 
 
-def require(answer: bool) -> None:
-    """A question of roles.py, put to a view: no is a 403."""
+def require(answer: bool, why: str = "") -> None:
+    """A question of roles.py, put to a view: no is a 403, which says `why` if that is more than the role."""
     if not answer:
-        raise PermissionDenied
+        raise PermissionDenied(why)
 
 
 class SeeOther(HttpResponseRedirect):

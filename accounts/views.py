@@ -1,24 +1,27 @@
 """The pages of who: parse, call, render."""
 
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from accounts import context, middleware, pages
+from accounts import context, middleware
 from accounts.models import Membership
 
 THEME_SECONDS = 365 * 86_400
 
 
 @require_POST
-@pages.for_members
-@pages.even_when_closed
-def choose_organization(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Look at another of one's organizations. One that is not theirs does not exist for them."""
+@login_required
+def choose_organization(request: HttpRequest) -> HttpResponse:
+    """Look at another of one's organizations. One that is not theirs does not exist for them.
+
+    Also for whom the one in view keeps out, until they have a second factor.
+    """
     theirs = {
         one.organization_id: one.organization
-        for one in Membership.objects.filter(user=membership.user).select_related("organization")
+        for one in Membership.objects.filter(user_id=request.user.pk).select_related("organization")
     }
     chosen = theirs.get(request.POST.get("organization", ""))
     if chosen is None:

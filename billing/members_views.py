@@ -1,7 +1,5 @@
 """The pages of members, with the budget of each: parse, call, render."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,15 +7,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import invitation_checks, members, middleware, pages, roles
 from accounts.models import Membership, Role
-from billing import budgets, leaving
-from billing.budgets import Standing
-from billing.budgets_views import PERIODS
-from billing.models import Budget
+from billing import budget_rows, leaving
 from seedance_saas.errors import Refusal
 from seedance_saas.requests import client_address
 
@@ -48,33 +42,18 @@ def members_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         request.GET.get("invited", ""),
         limit=PIECE,
     )
-    standings = budgets.standings(
-        organization, Budget.Scope.MEMBER, [one.pk for one in piece.rows], now=timezone.now()
-    )
+    subjects = {one.pk: budget_rows.of_member(one) for one in piece.rows}
+    drawn = budget_rows.draw(organization, list(subjects.values()), now=timezone.now())
     context = {
         "asked": asked,
         "piece": piece,
-        "rows": [
-            {"member": one, "row": bar(standings[one.pk], str(one.user))} for one in piece.rows
-        ],
+        "rows": [{"member": one, "row": drawn[subjects[one.pk].key]} for one in piece.rows],
         "invited": invited,
         "is_first": not {"cursor", "invited"} & request.GET.keys(),
         "now": timezone.now(),
         "can_set": roles.can_set_budgets(membership),
     }
     return render(request, "billing/members.html", context)
-
-
-def bar(standing: Standing, name: str) -> dict[str, Any]:
-    """What the bar of a budget shows."""
-    used, limit = standing.spent_microusd + standing.held_microusd, standing.limit_microusd
-    return {
-        "standing": standing,
-        "name": name,
-        "each": dict(PERIODS)[Budget.Period(standing.period)],
-        "is_full": limit is not None and used >= limit,
-        "url": f"{reverse('budget_edit')}?{urlencode({'scope': standing.scope, 'id': standing.id})}",
-    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -97,13 +76,13 @@ def member_page(request: HttpRequest, membership: Membership, id: str) -> HttpRe
         else:
             messages.success(request, f"{member.user} is {now.get_role_display().lower()} now.")
             return pages.SeeOther(reverse("member", args=[id]))
-    standings = budgets.standings(
-        membership.organization, Budget.Scope.MEMBER, [member.pk], now=timezone.now()
-    )
+    subject = budget_rows.of_member(member)
+    drawn = budget_rows.draw(membership.organization, [subject], now=timezone.now())
     is_last_owner = members.is_last_owner(member)
     context = {
         "member": member,
-        "row": bar(standings[member.pk], str(member.user)),
+        "row": drawn[subject.key],
+        "can_set": roles.can_set_budgets(membership),
         "error": error,
         "chosen": request.POST.get("role", member.role),
         "roles": [(role, WHAT_ROLES_DO[role]) for role in Role if roles.can_give(membership, role)],

@@ -5,6 +5,7 @@ from django.urls import include, path
 from billing import (
     budgets_views,
     checkout_views,
+    end_users_views,
     invoices_views,
     members_views,
     organizations_views,
@@ -42,7 +43,7 @@ urlpatterns = [
     path("usage", usage_views.usage_page, name="usage"),
     path("usage.csv", usage_views.usage_csv, name="usage_csv"),
     path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
-    path("end-users", budgets_views.end_users_page, name="end_users"),
+    path("end-users", end_users_views.end_users_page, name="end_users"),
     path("organizations/new", organizations_views.new_organization, name="organization_new"),
     path("sandbox/fill", organizations_views.fill_sandbox, name="sandbox_fill"),
     path("members", members_views.members_page, name="members"),
@@ -50,7 +51,6 @@ urlpatterns = [
     path("members/<str:id>/remove", members_views.member_remove, name="member_remove"),
     path("members/<str:id>/transfer", members_views.member_transfer, name="member_transfer"),
     path("leave", members_views.leave, name="leave"),
-    path("budgets", budgets_views.budgets_page, name="budgets"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
     path("", include("billing.operator_pages.urls")),
 ]
