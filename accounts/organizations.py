@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import Membership, Organization, Role, User
+from accounts.models import Membership, Organization, Role, User, WebhookSecret
 from seedance_saas.errors import Forbidden, InvalidRequest, NotFound
 
 logger = logging.getLogger(__name__)
@@ -59,20 +59,6 @@ def rename(
     return now
 
 
-@transaction.atomic
-def require_second_factor(
-    organization: Organization, required: bool, *, by: User, address: str | None = None
-) -> None:
-    """From the next request on nobody looks at it without one, or may again. A repeat changes nothing."""
-    if Organization.objects.filter(pk=organization.pk, requires_second_factor=not required).update(
-        requires_second_factor=required
-    ):
-        audit.note(
-            organization, "organization.second_factor_required", organization.id,
-            actor=by, address=address, before={"required": not required}, after={"required": required},
-        )  # fmt: skip
-
-
 def add_member(organization: Organization, user: User, role: Role) -> Membership:
     """A repeat returns the membership as it is, its role untouched."""
     membership, _ = Membership.objects.get_or_create(
@@ -103,6 +89,8 @@ def erase_names(organization: Organization) -> None:
     organization.memberships.update(removed_at=now)
     organization.invitations.all().delete()
     organization.api_keys.update(name="")
+    organization.webhook_endpoints.all().delete()
+    WebhookSecret.objects.filter(organization=organization).delete()
     audit.note(organization, "organization.erased", organization.id)
 
 

@@ -7,7 +7,7 @@ from django.db.models import Count, Q, Sum
 
 from accounts import invitation_checks, members
 from accounts.models import ApiKey, Membership
-from billing import budgets
+from billing import budgets, ledger
 from billing.models import Budget, Hold
 
 
@@ -42,7 +42,11 @@ def preview(member: Membership) -> Preview:
 def remove(
     member: Membership, *, by: Membership, keeps_keys: bool = False, address: str | None = None
 ) -> members.Removed:
-    """As `members.remove`, and the member's own budget goes. What runs is charged as usual."""
+    """As `members.remove`, and the member's own budget goes. What runs is charged as usual.
+
+    Locks the wallet, then the organization's row.
+    """
+    ledger.lock(member.organization)
     removed = members.remove(member, by=by, keeps_keys=keeps_keys, address=address)
     if budget := _budget(member):
         budgets.remove(budget, actor=by.user, address=address)
