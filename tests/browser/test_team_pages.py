@@ -2,11 +2,12 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -101,7 +102,7 @@ def test_the_pages_of_settings(acme: Organization, look: Look) -> None:
     hold_for(acme, "work:1", 2_000_000)
     look("/settings/close", "close")
     Organization.objects.update(
-        closed_at=timezone.now(), erase_at=timezone.now() + timezone.timedelta(days=30)
+        closed_at=timezone.now(), erase_at=timezone.now() + timedelta(days=30)
     )
     look("/settings", "settings-closed")
     look("/billing", "billing-closed")
