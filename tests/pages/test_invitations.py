@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
-from django.core.mail import EmailMultiAlternatives
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -44,7 +44,7 @@ def test_one_person_is_invited_and_stands_in_the_list(
     assert message.to == ["bo@example.com"]
     assert isinstance(message, EmailMultiAlternatives)
     assert f'href="http://127.0.0.1:8000/invitations/{secret_in_mail()}"' in str(
-        message.alternatives[0].content
+        message.alternatives[0][0]
     )
 
 
