@@ -1,5 +1,7 @@
 """Roles are given within one's own, and whoever is removed takes nothing along."""
 
+from functools import partial
+
 import pytest
 
 from accounts import api_keys, invitations, members, roles
@@ -8,6 +10,7 @@ from accounts.members import AboveTheirRole
 from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Organization, Role
 from seedance_saas.errors import InvalidRequest, NotFound
 from tests.accounts.team import member, owner
+from tests.race import race
 
 
 def trail(prefix: str = "member.") -> list[str]:
@@ -94,6 +97,21 @@ def test_removing_revokes_the_keys_and_the_invitations_they_sent(acme: Organizat
     entry = AuditEntry.objects.get(action="member.removed")
     assert entry.after == {"keys": "revoked", "keys_count": 1}
     assert AuditEntry.objects.get(action="api_key.revoked").target == key.id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_made_while_its_maker_is_removed_opens_nothing(acme: Organization) -> None:
+    ann = owner(acme)
+    for number in range(20):
+        bo = member(acme, Role.DEVELOPER)
+        race(
+            [
+                partial(api_keys.issue, acme, f"key {number}", by=bo.user),
+                partial(members.remove, bo, by=ann),
+            ]
+        )
+        assert not acme.memberships.filter(pk=bo.pk).exists()
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
 
 
 def test_keys_stay_with_the_organization_if_that_is_chosen(acme: Organization) -> None:
