@@ -1,11 +1,14 @@
 """A second factor: asked at the door, each code good once, and demanded where an organization wants one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.utils import timezone
 
 from accounts import organizations, second_factor
 from accounts.models import AuditEntry, Organization, Role, User
@@ -17,7 +20,7 @@ from tests.accounts.signing_in import (
     secret_of,
     sign_in,
 )
-from tests.world import Api, make_user
+from tests.world import PASSWORD, Api, make_user
 
 
 @pytest.fixture
@@ -180,9 +183,18 @@ def test_to_demand_it_is_written_down_once(acme: Organization) -> None:
     ]
 
 
-def test_who_signed_in_long_ago_says_again_who_they_are(
-    olivia: User, page_for: Callable[[User], Client]
-) -> None:
-    client = page_for(olivia)  # nothing says when
-    answer = client.get("/accounts/2fa/totp/activate/")
-    assert answer.headers["Location"].startswith("/accounts/reauthenticate/?next=")
+def test_who_signed_in_long_ago_says_again_who_they_are(olivia: User) -> None:
+    client = Client()
+    sign_in(client, olivia)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6), tick=True):
+        asked = client.get("/accounts/2fa/totp/activate/")
+        assert asked.headers["Location"] == (
+            "/accounts/reauthenticate/?next=/accounts/2fa/totp/activate/"
+        )
+        wrong = client.post(asked.headers["Location"], {"password": "wrong"})
+        assert "This password is wrong." in wrong.content.decode()
+
+        right = client.post(asked.headers["Location"], {"password": PASSWORD})
+
+        assert right.headers["Location"] == "/accounts/2fa/totp/activate/"
+        assert client.get("/accounts/2fa/totp/activate/").status_code == 200
