@@ -86,11 +86,14 @@ def _section(request: HttpRequest) -> str:
     of_others = {
         "create_quote_bind": "create",
         "generation": "gallery",
-        "budget_edit": "budgets",
+        **dict.fromkeys(("budget_edit", "budget_terms"), "budgets"),
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
+        **dict.fromkeys(("key", "key_new", "key_edit", "key_rotate", "key_revoke"), "keys"),
     }
+    if name and name.startswith("webhook_"):
+        return "webhooks"
     return of_others.get(name or "", name or "")
 
 

@@ -65,10 +65,10 @@ def for_members(view: MemberView[P]) -> View[P]:
     return guarded
 
 
-def require(answer: bool) -> None:
-    """A question of roles.py, put to a view: no is a 403."""
+def require(answer: bool, why: str = "") -> None:
+    """A question of roles.py, put to a view: no is a 403, which says `why` if that is more than the role."""
     if not answer:
-        raise PermissionDenied
+        raise PermissionDenied(why)
 
 
 class SeeOther(HttpResponseRedirect):

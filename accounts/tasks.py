@@ -2,7 +2,18 @@
 
 import json
 
-from accounts import account_mails, idempotency, people, sessions, sign_in_events, webhooks
+from accounts import (
+    account_mails,
+    courier,
+    idempotency,
+    key_sightings,
+    people,
+    sessions,
+    sign_in_events,
+    webhook_mails,
+    webhooks,
+)
+from accounts.models import WebhookEndpoint
 from seedance_saas import shared_cache
 
 
@@ -30,3 +41,18 @@ def send_reset_mail(email: str) -> None:
 
 def note_failed_sign_in(email: str, address: str) -> None:
     sign_in_events.note_failure(email, "password", address or None)
+
+
+def forget_key_sightings() -> None:
+    key_sightings.forget()
+
+
+def send_webhooks() -> None:
+    """Every second: what happened becomes deliveries, and what is due is sent."""
+    courier.run()
+
+
+def tell_endpoint_disabled(endpoint_id: str) -> None:
+    webhook_mails.endpoint_disabled(
+        WebhookEndpoint.objects.select_related("organization").get(pk=endpoint_id)
+    )

@@ -136,12 +136,14 @@ CLOCK = {
     "generations.tasks.dispatch_queued": 1,
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
+    "accounts.tasks.send_webhooks": 1,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
     "accounts.tasks.forget_events": 3600,
     "accounts.tasks.forget_sessions": 3600,
+    "accounts.tasks.forget_key_sightings": 3600,
     "billing.tasks.watch_money": 5,
     "billing.tasks.unstick_money": 5,
     "billing.tasks.send_meter_events": 15,
@@ -265,8 +267,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLI
 
 # -- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_keys.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.key_access.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.key_access.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["seedance_saas.api.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "seedance_saas.api.AlwaysJSON",
