@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-ha
 PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOSTS=video.example.com \
 	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance EACHLABS_API_KEY=not-a-key \
 	STRIPE_SECRET_KEY=not-a-key STRIPE_WEBHOOK_SECRETS=not-a-secret EMAIL_URL=smtps://mail.example.com \
+	TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
 .PHONY: help run test test-slow bench check lock format clean dev

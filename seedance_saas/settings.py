@@ -31,6 +31,8 @@ DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go t
 ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
 if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+# How many proxies of ours stand before us: whose word in X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, at_most=10)
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 
 # -- Whose accounts open ours, too -----------------------------------------------------------------
