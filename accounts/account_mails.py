@@ -50,7 +50,7 @@ MAILS = {
     ),
     "password_reset_key": Mail(
         "Choose a new password",
-        "Somebody, probably you, forgot the password of this account. The link works once, for three days. "
+        "Somebody, probably you, forgot the password of this account. The link works once, within an hour. "
         "If it was not you, do nothing: your password stays as it is.",
     ),
     "password_reset": Mail(

@@ -4,11 +4,12 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.core import mail
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts import organizations
@@ -19,6 +20,11 @@ from tests.browser.shop import Shop, wait_until
 from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 from tests.world import PASSWORD, make_user
 
+SOFTWARE = [
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+]
 AUTHENTICATOR = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -36,9 +42,17 @@ def here(shop: Shop) -> str:
 
 
 @pytest.fixture
-def stranger(chromium: Browser, shop: Shop) -> Iterator[BrowserContext]:
-    """A browser that knows nobody; a page that complains in its console fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+def stranger(
+    chromium: Browser, shop: Shop, request: pytest.FixtureRequest
+) -> Iterator[BrowserContext]:
+    """A browser that knows nobody; a page that complains in its console fails the test.
+
+    Its parameter says whether it runs scripts.
+    """
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900},
+        java_script_enabled=getattr(request, "param", True),
+    )
     context.set_default_timeout(SECONDS * 1000)
     complaints: list[str] = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
@@ -55,6 +69,7 @@ def sign_in(page: Page, here: str, user: User) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+@pytest.mark.parametrize("stranger", [True, False], indirect=True, ids=["scripts", "none"])
 def test_a_new_person_comes_in_and_sets_up_a_second_factor(
     stranger: BrowserContext, here: str
 ) -> None:
@@ -136,8 +151,28 @@ def test_without_a_passkey_the_page_says_so_and_nothing_happens(
     expect(page.get_by_role("alert")).to_have_text("No passkey was given. Nothing was changed.")
 
 
+def test_the_door_opens_by_keyboard_alone(
+    stranger: BrowserContext, here: str, acme: Organization, member_of: Callable[..., User]
+) -> None:
+    user = member_of(acme)
+    secret = give_app(user)
+    page = stranger.new_page()
+    page.goto(f"{here}/accounts/login/")
+    page.get_by_label("Email").focus()
+    page.keyboard.type(user.email)
+    page.keyboard.press("Tab")  # the link for those who forgot it stands between
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    page.get_by_label("Code").focus()
+    page.keyboard.type(code_of(secret))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{here}/")
+
+
 @pytest.fixture
-def look(shop: Shop, settings: Any) -> Callable[..., None]:
+def look(shop: Shop) -> Callable[..., None]:
     """Open it at every size and in every theme: nothing sticks out, and axe finds nothing."""
     folder = Path(settings.DATA_DIR) / "screens"
     folder.mkdir(parents=True, exist_ok=True)
@@ -207,6 +242,39 @@ def test_the_account_looks_and_reads_well(
     look(page, "/accounts/2fa/", "account-factor-on")
     look(page, "/accounts/2fa/totp/deactivate/", "account-app-remove")
     look(page, "/accounts/2fa/recovery-codes/generate/", "account-codes-new")
+
+
+def test_sessions_and_a_door_that_was_tried_too_often_look_and_read_well(
+    stranger: BrowserContext,
+    shop: Shop,
+    acme: Organization,
+    member_of: Callable[..., User],
+    look: Callable[..., None],
+) -> None:
+    user = member_of(acme)
+    for number, software in enumerate(SOFTWARE):
+        client = Client(HTTP_USER_AGENT=software, REMOTE_ADDR=f"2001:db8:{number}::1")
+        client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    page = stranger.new_page()
+    sign_in(page, shop.url, user)
+    page.wait_for_url(f"{shop.url}/")
+    look(page, "/accounts/sessions/", "account-sessions-many")
+    page.get_by_role("button", name="End all others").click()
+    expect(page.locator(".message")).to_have_text(f"{len(SOFTWARE)} sessions were ended.")
+    expect(page.locator(".sessions > li")).to_have_count(1)
+
+    stranger.clear_cookies()
+    for _ in range(11):
+        page.goto(f"{shop.url}/accounts/login/")
+        page.get_by_label("Email").fill(user.email)
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Too many tries in a short time")
+    expect(page.get_by_role("main")).to_contain_text("in 10 minutes")
+    found = Axe().run(page).response["violations"]
+    assert [one["id"] for one in found] == []
+    page.screenshot(path=Path(settings.DATA_DIR) / "screens" / "door-too-many.png")
 
 
 def test_who_must_have_a_second_factor_is_told_so(
