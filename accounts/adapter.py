@@ -105,6 +105,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth s
         "incorrect_code": "This code is wrong, or it was used before.",
     }
 
+    def generate_authenticator_name(self, user: User, type: Any) -> str:
+        """What a passkey is called unless its owner says otherwise: where it was made."""
+        return sessions.software(context.request.headers.get("User-Agent", ""))
+
     def encrypt(self, text: str) -> str:
         return secrets_at_rest.encrypt(text)
 
