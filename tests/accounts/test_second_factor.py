@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -213,3 +214,42 @@ def test_who_signed_in_long_ago_says_again_who_they_are(olivia: User) -> None:
 
         assert right.headers["Location"] == "/accounts/2fa/totp/activate/"
         assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+
+
+def test_staff_lets_in_who_lost_everything_and_everybody_concerned_hears_of_it(
+    acme: Organization,
+    olivia: User,
+    run_queue: Callable[[], int],
+    mailoutbox: list[EmailMessage],
+) -> None:
+    organizations.add_member(acme, olivia, Role.DEVELOPER)
+    secret = give_app(olivia)
+    give_codes(olivia)
+    before = Client()
+    sign_in(before, olivia)
+    answer_with(before, code_of(secret))
+    ann = User.objects.create_superuser("ann@operator.example", PASSWORD)
+
+    for _ in range(2):
+        call_command("remove_second_factor", olivia.email, reason="a video call", by=ann.email)
+    run_queue()
+
+    assert not second_factor.has_one(olivia)
+    assert not is_signed_in(before)
+    after = Client()
+    sign_in(after, olivia)
+    assert is_signed_in(after)
+    [entry] = AuditEntry.objects.filter(action="person.second_factor_removed")
+    assert (entry.actor, entry.target) == (ann, olivia.pk)
+    assert entry.after == {"reason": "a video call", "sessions_ended": 1}
+    assert [mail.to for mail in mailoutbox] == [["olivia@example.com"]]
+
+
+def test_nobody_but_staff_lets_anybody_in(olivia: User) -> None:
+    give_app(olivia)
+    somebody = make_user()
+
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command("remove_second_factor", olivia.email, reason="please", by=somebody.email)
+
+    assert second_factor.has_one(olivia)
