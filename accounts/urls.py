@@ -3,7 +3,7 @@
 from allauth.account.views import password_reset_from_key
 from django.urls import path, re_path
 
-from accounts import views
+from accounts import audit_views, views
 
 urlpatterns = [
     path("organizations/new", views.new_organization, name="organization_new"),
@@ -14,5 +14,7 @@ urlpatterns = [
         password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("audit", audit_views.audit_page, name="audit"),
+    path("audit.csv", audit_views.audit_csv, name="audit_csv"),
     path("theme", views.theme, name="theme"),
 ]
