@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import api_keys, key_sightings, key_terms, pages, roles
 from accounts.api_keys import KeyIsOver, KeyIsRotating
+from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, Membership
 from billing import budgets, key_budgets
 from billing.budgets_views import PERIODS
@@ -64,7 +65,7 @@ def new(request: HttpRequest, membership: Membership) -> HttpResponse:
     pages.require(roles.can_manage_keys(membership))
     form = KeyForm(request.POST if request.method == "POST" else None)
     id = id_of(request.POST.get("token", ""))
-    if form.is_bound and id and form.is_valid():
+    if form.is_bound and id and form.is_valid() and _is_within_role(membership, form):
         with_budget = roles.can_set_budgets(membership)
         try:
             key, secret = key_budgets.issue(
@@ -100,7 +101,7 @@ def edit(request: HttpRequest, membership: Membership, key_id: str) -> HttpRespo
     """Another name, other limits, from the next request on."""
     key = _get(membership, key_id)
     form = KeyForm(request.POST if request.method == "POST" else None, key=key)
-    if form.is_bound and form.is_valid():
+    if form.is_bound and form.is_valid() and _is_within_role(membership, form):
         try:
             key = api_keys.change(
                 key,
@@ -161,13 +162,14 @@ def rotate(request: HttpRequest, membership: Membership, key_id: str) -> HttpRes
         seconds = int(asked) if asked in {str(seconds) for seconds, _ in OVERLAPS} else None
         if seconds is not None:
             try:
+                key_terms.require_no_wider(key_terms.of(key), _own_terms(membership))
                 key, secret = api_keys.rotate(
                     key,
                     overlap_seconds=seconds,
                     by=membership.user,
                     address=client_address(request),
                 )
-            except (KeyIsOver, KeyIsRotating) as refusal:
+            except (KeyIsOver, KeyIsRotating, WiderThanOwn) as refusal:
                 messages.warning(request, refusal.message)
                 return pages.SeeOther(reverse("key", args=[key.pk]))
             return _made(request, key, secret)
@@ -219,6 +221,23 @@ def _get(membership: Membership, key_id: str) -> ApiKey:
     pages.require(roles.can_manage_keys(membership))
     key: ApiKey = get_object_or_404(keys_of(membership), pk=key_id)
     return key
+
+
+def _own_terms(membership: Membership) -> Terms:
+    """What the member may give: who sets the terms of roles is not bound by them."""
+    return Terms() if roles.can_set_budgets(membership) else key_terms.of_role(membership)
+
+
+def _is_within_role(membership: Membership, form: KeyForm) -> bool:
+    """Whether the key would use no more than its maker may; if it would, its field says so."""
+    try:
+        key_terms.require_no_wider(form.terms(), _own_terms(membership))
+    except WiderThanOwn as refusal:
+        own = refusal.details["own"]
+        most = ", ".join(own) if isinstance(own, list) else own
+        form.add_error(refusal.param, f"Your role may use no more than this: {most}.")
+        return False
+    return True
 
 
 def _made(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
