@@ -1,11 +1,13 @@
 """Who hit a budget and when: kept for the people who set it. Written after a refusal, never within a hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 
-from accounts.models import Organization
+from accounts.models import ApiKey, Membership, Organization
 from billing.errors import BudgetExceeded
 from billing.models import Budget, BudgetRefusal
 
@@ -63,19 +65,25 @@ def note(
 def latest(
     organization: Organization, budgets: Iterable[Budget]
 ) -> dict[tuple[str, str], BudgetRefusal]:
-    """The last refusal by (budget, whom it counted for). One query."""
-    rows = BudgetRefusal.objects.filter(
-        organization=organization, budget__in={budget.pk for budget in budgets}
-    )
-    rows = rows.order_by("budget_id", "subject_id", "-refused_at").distinct(
-        "budget_id", "subject_id"
-    )
-    return {(row.budget_id, row.subject_id): row for row in rows}
+    """The last refusal by (budget, whom it counted for), and of each budget by (budget, ""). One query."""
+    rows = _named().filter(organization=organization, budget__in={budget.pk for budget in budgets})
+    found: dict[tuple[str, str], BudgetRefusal] = {}
+    for row in rows.order_by("refused_at"):
+        found[row.budget_id, row.subject_id] = found[row.budget_id, ""] = row
+    return found
 
 
-def of(budget: Budget, subject_id: str | None = None) -> list[BudgetRefusal]:
-    """What is kept of a budget, the latest first; or only what counted for one subject."""
-    rows = BudgetRefusal.objects.filter(budget=budget)
-    if subject_id is not None:
-        rows = rows.filter(subject_id=subject_id)
-    return list(rows.order_by("-refused_at"))
+def of(budget: Budget) -> Sequence[BudgetRefusal]:
+    """What is kept of a budget, the latest first."""
+    return list(_named().filter(budget=budget).order_by("-refused_at"))
+
+
+def _named() -> QuerySet[BudgetRefusal]:
+    """With `asker`, what the key or the member is called that asked, whether or not they are still there."""
+    keys = ApiKey.objects.filter(pk=OuterRef("api_key_id"))
+    members = Membership.with_former.filter(pk=OuterRef("member_id")).annotate(
+        said=Coalesce(NullIf("user__name", Value("")), "user__email", output_field=CharField())
+    )
+    return BudgetRefusal.objects.annotate(
+        asker=Coalesce(Subquery(keys.values("name")), Subquery(members.values("said")), Value(""))
+    )

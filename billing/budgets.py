@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, Sum
@@ -88,20 +89,22 @@ def _standing(
 
 
 def read(
-    organization: Organization, subjects: Iterable[tuple[str, str]], *, now: datetime
+    organization: Organization,
+    subjects: Iterable[tuple[str, str]],
+    *,
+    now: datetime,
+    budgets: Iterable[Budget] | None = None,
 ) -> dict[tuple[str, str], Found]:
-    """How these subjects stand, in two queries however many they are, in their order. Without a lock."""
+    """How these subjects stand, in their order, in two queries however many they are. Without a lock.
+
+    Whoever has read the `budgets` that may hold for them saves one.
+    """
     wanted = list(subjects)
-    ids: dict[str, set[str]] = {}
-    for scope, id in wanted:
-        ids.setdefault(scope, set()).add(id)
-    of_them, of_each = Q(pk=None), Q(pk=None)
-    for scope, them in ids.items():
-        of_them |= Q(scope=scope, subject_id__in=them)
-        of_each |= Q(scope=scope, subject_id__in={*them, Budget.EACH})
-    budgets: dict[str, dict[str, Budget]] = {scope: {} for scope in ids}
-    for budget in Budget.objects.filter(of_each, organization=organization):
-        budgets[budget.scope][budget.subject_id] = budget
+    if budgets is None:
+        budgets = Budget.objects.filter(_about(wanted, Budget.EACH), organization=organization)
+    known: dict[str, dict[str, Budget]] = {scope: {} for scope, _ in wanted}
+    for budget in budgets:
+        known.setdefault(budget.scope, {})[budget.subject_id] = budget
     sums = {
         f"{kind}_{period}": Sum(
             f"{kind}_microusd", filter=Q(day__gte=periods.first_day(period, now)), default=0
@@ -110,26 +113,44 @@ def read(
         for period in Budget.Period.values
     }
     days = SpendingDay.objects.filter(
-        of_them, organization=organization, day__lte=now.astimezone(UTC).date()
+        _about(wanted), organization=organization, day__lte=now.astimezone(UTC).date()
     )
-    spent = {
-        (row["scope"], row["subject_id"]): row
+    spent: dict[tuple[str, str], dict[str, Any]] = {
+        (row["scope"], row["subject_id"]): {**row}
         for row in days.values("scope", "subject_id").annotate(**sums)
     }
-    found = {}
-    for scope, id in wanted:
-        budget = _nearest(budgets[scope], id)
-        terms = budget or Budget(scope=scope, limit_microusd=None, period=PERIOD_DEFAULT)
-        row = spent.get((scope, id), dict.fromkeys(sums, 0))
-        used = row[f"charged_{terms.period}"], row[f"held_{terms.period}"]
-        found[scope, id] = Found(
-            budget=budget,
-            standing=_standing(scope, id, terms, *used, now),
-            month_spent_microusd=row["charged_month"],
-            month_held_microusd=row["held_month"],
-            is_inherited=budget is not None and budget.subject_id != id,
+    nothing = dict.fromkeys(sums, 0)
+    return {
+        (scope, id): _found(
+            scope, id, _nearest(known[scope], id), spent.get((scope, id), nothing), now
         )
-    return found
+        for scope, id in wanted
+    }
+
+
+def _about(subjects: Iterable[tuple[str, str]], *also: str) -> Q:
+    """Rows of these subjects, and of the subjects `also` in each of their scopes."""
+    ids: dict[str, set[str]] = {}
+    for scope, id in subjects:
+        ids.setdefault(scope, set(also)).add(id)
+    rows = Q(pk=None)
+    for scope, them in ids.items():
+        rows |= Q(scope=scope, subject_id__in=them)
+    return rows
+
+
+def _found(
+    scope: str, id: str, budget: Budget | None, row: Mapping[str, Any], now: datetime
+) -> Found:
+    terms = budget or Budget(scope=scope, limit_microusd=None, period=PERIOD_DEFAULT)
+    spent, held = row[f"charged_{terms.period}"], row[f"held_{terms.period}"]
+    return Found(
+        budget=budget,
+        standing=_standing(scope, id, terms, spent, held, now),
+        month_spent_microusd=row["charged_month"],
+        month_held_microusd=row["held_month"],
+        is_inherited=budget is not None and budget.subject_id != id,
+    )
 
 
 def that_apply(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import audit, pseudonyms, webhooks
@@ -17,11 +18,12 @@ _IDS = """
 SELECT id FROM (
     (SELECT DISTINCT subject_id AS id FROM billing_spendingday
         WHERE organization_id = %(organization)s AND scope = 'end_user' AND subject_id > %(after)s
+            AND starts_with(subject_id, %(prefix)s)
         ORDER BY 1 LIMIT %(limit)s)
     UNION
     (SELECT subject_id FROM billing_budget
         WHERE organization_id = %(organization)s AND scope = 'end_user' AND subject_id > %(after)s
-            AND subject_id <> '*'
+            AND starts_with(subject_id, %(prefix)s) AND subject_id <> '*'
         ORDER BY 1 LIMIT %(limit)s)
 ) AS known ORDER BY id LIMIT %(limit)s
 """
@@ -70,11 +72,26 @@ class EndUser:
     is_budget_inherited: bool  # it is the one of each end user
 
 
-def ids(organization: Organization, *, after: str, limit: int) -> list[str]:
-    """Whoever had a hold or has a budget, in the order of their ids: `limit` of them behind `after`."""
+def ids(organization: Organization, *, prefix: str = "", after: str, limit: int) -> list[str]:
+    """Whoever had a hold or has a budget, in the order of their ids: `limit` of them behind `after`.
+
+    With a `prefix` only those that begin with it.
+    """
+    wanted = {"organization": organization.pk, "prefix": prefix, "after": after}
     with connection.cursor() as cursor:
-        cursor.execute(_IDS, {"organization": organization.pk, "after": after, "limit": limit})
+        cursor.execute(_IDS, {**wanted, "limit": limit})
         return [id for (id,) in cursor.fetchall()]
+
+
+def who_spent_most(organization: Organization, *, limit: int, now: datetime) -> list[str]:
+    """Whoever was charged most in this month of UTC, the most first."""
+    days = SpendingDay.objects.filter(
+        organization=organization,
+        scope=Budget.Scope.END_USER,
+        day__gte=periods.first_day("month", now),
+    )
+    ranked = days.values("subject_id").annotate(charged=Sum("charged_microusd"))
+    return [row["subject_id"] for row in ranked.order_by("-charged", "subject_id")[:limit]]
 
 
 def exists(organization: Organization, end_user_id: str) -> bool:

@@ -33,10 +33,12 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
     known = {
         key: row
         for row in purchase.reversals.select_for_update(no_key=True).order_by("id")
-        for key in (row.stripe_id, row.id)
+        for key in (row.stripe_id or row.id, row.id)
     }
     for back in found:
-        row = known.get(back.stripe_id) or (known.get(back.row_id) if back.row_id else None)
+        row = known.get(back.stripe_id) or known.get(back.row_id)
+        if row and row.stripe_id not in ("", back.stripe_id):
+            row = None  # a second one that bears the name of a first: both are out
         before = State(row.state) if row else None
         row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state

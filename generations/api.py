@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from accounts import api_keys, idempotency
 from generations import (
+    allowances,
     catalog,
     erasing,
     lifecycle,
@@ -23,6 +24,7 @@ from generations import (
     receipts,
     requests,
 )
+from generations.allowances import Allowance
 from generations.models import Generation
 from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
@@ -112,7 +114,7 @@ class QuoteList(APIView):
         claim = idempotency.claim(request, key.organization)
 
         def create() -> Response:
-            quote = quotes.of(key.organization, wanted)
+            quote = quotes.of(key.organization, wanted, api_key=key)
             outlook = quotes.outlook(quote, api_key_id=key.id, end_user_id=wanted.end_user_id)
             body = quotes.as_dict(quote, outlook)
             quotes.keep(quote, *([claim.record(201, body)] if claim else []))
@@ -127,8 +129,8 @@ class ModelList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
 
     def get(self, request: Request) -> Response:
-        card = _rates(request)
-        rows = [presentation.model_as_dict(model, card) for model in catalog.MODELS]
+        card, allowance = _rates(request), _allowance(request)
+        rows = [presentation.model_as_dict(model, card, allowance) for model in catalog.MODELS]
         return Response({"data": rows, "next_cursor": None})
 
 
@@ -141,11 +143,16 @@ class ModelDetail(APIView):
         model = catalog.find(slug)
         if model is None:
             raise NotFound("There is no such model.")
-        return Response(presentation.model_as_dict(model, _rates(request)))
+        return Response(presentation.model_as_dict(model, _rates(request), _allowance(request)))
 
 
 def _rates(request: Request) -> RateCard:
     return rate_cards.for_organization(api_keys.of(request).organization, timezone.now())
+
+
+def _allowance(request: Request) -> Allowance:
+    key = api_keys.of(request)
+    return allowances.of(key.organization, api_key=key)
 
 
 def _body(generations: list[Generation]) -> dict[str, Any]:

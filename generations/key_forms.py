@@ -11,7 +11,7 @@ from accounts import key_terms
 from accounts.key_terms import Terms
 from accounts.models import ApiKey
 from billing import budgets, budgets_api
-from billing.budgets_views import PERIODS
+from billing.budget_rows import PERIODS
 from generations import catalog, key_requests
 from seedance_saas import ids
 from seedance_saas.errors import Refusal

@@ -20,7 +20,7 @@ from accounts.api_keys import KeyIsOver, KeyIsRotating
 from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, Membership
 from billing import budgets, key_budgets
-from billing.budgets_views import PERIODS
+from billing.budget_rows import PERIODS
 from billing.models import Budget
 from generations import catalog, key_activity, snippets
 from generations.key_forms import OVERLAP_DEFAULT, OVERLAPS, KeyForm, id_of, new_token

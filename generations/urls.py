@@ -8,6 +8,7 @@ from generations import (
     keys_views,
     operator_catalog,
     playground,
+    quotas_views,
     views,
 )
 
@@ -25,6 +26,9 @@ urlpatterns = [
     path("keys/<str:key_id>/rotate", keys_views.rotate, name="key_rotate"),
     path("keys/<str:key_id>/end-overlap", keys_views.end_overlap, name="key_end_overlap"),
     path("keys/<str:key_id>/revoke", keys_views.revoke, name="key_revoke"),
+    path("budgets", quotas_views.budgets_page, name="budgets"),
+    path("budgets/terms", quotas_views.terms, name="budget_terms"),
+    path("end-users/export", end_users_views.export, name="end_user_export"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),

@@ -11,10 +11,13 @@ from accounts.models.organizations import (
 )
 from accounts.models.people import User, UserManager
 from accounts.models.records import AuditEntry, Event, IdempotencyRecord
+from accounts.models.webhooks import Delivery, DeliveryAttempt, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "Delivery",
+    "DeliveryAttempt",
     "Event",
     "IdempotencyRecord",
     "Invitation",
@@ -25,5 +28,7 @@ __all__ = [
     "RoleTerms",
     "User",
     "UserManager",
+    "WebhookEndpoint",
+    "WebhookSecret",
     "new_secret",
 ]

@@ -53,7 +53,7 @@ def test_random_histories_end_with_equal_books(histories: Callable[[int, int], N
 def test_histories_in_which_all_has_happened_do_too(
     histories: Callable[[int, int], None],
 ) -> None:
-    histories(22, 24)
+    histories(23, 24)
 
     assert Stripe.steps_count >= 500, Stripe.met
     happened = {"topped up", "healed", "Stripe was away", "disputes: is won", "send_refund"}
