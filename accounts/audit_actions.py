@@ -75,6 +75,8 @@ ACTIONS = {
     "organization.erased": "Erased",
     "storage.changed": "Storage changed",
     # our staff
+    "generation.cancel_asked": "Our staff asked to cancel",
+    "generation.unstuck": "Our staff moved a generation on",
     "staff.gave_reason": "Our staff gave a reason",
     "staff.look_began": "Our staff began to look",
     "staff.look_ended": "Our staff ended their look",

@@ -194,7 +194,7 @@ def has_scope(key: ApiKey, scope: str) -> bool:
 def canonical_address(address: str | None) -> str | None:
     """One text for each address: an IPv4 one inside of IPv6 is what it is. None for what is none."""
     try:
-        parsed = ipaddress.ip_address(address or "")
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])  # without its zone
     except ValueError:
         return None
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)

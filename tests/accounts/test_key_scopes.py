@@ -35,7 +35,7 @@ def test_every_method_of_the_api_names_the_scope_that_it_needs(
     scopes: dict[str, str] = getattr(view, "scopes", {})
 
     assert methods
-    assert methods <= scopes.keys()
+    assert scopes.keys() == methods
     assert set(scopes.values()) <= key_terms.SCOPES.keys()
     for method, scope in scopes.items():
         assert scope.endswith(":read" if method == "GET" else ":write")
