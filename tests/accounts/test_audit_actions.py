@@ -29,7 +29,9 @@ def actions_of(call: ast.Call, tree: ast.Module) -> set[str]:
     inside = {
         node.value
         for node in ast.walk(told)
-        if isinstance(node, ast.Constant) and ACTION.fullmatch(str(node.value))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and ACTION.fullmatch(node.value)
     }
     if inside:
         return inside
