@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import audit, webhooks
 from accounts.models import Organization
 from billing import balances, ledger, packs, periods
 from billing.models import Account, AutoTopUp, Purchase, StripeCustomer
@@ -217,6 +217,10 @@ def _suspend(
     top_up: AutoTopUp, why: AutoTopUp.Suspension, fingerprint: str, **data: object
 ) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(suspension=why, suspended_fingerprint=fingerprint)
+    audit.note(
+        top_up.organization, "auto_top_up.suspended", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": why.value},
+    )  # fmt: skip
     _tell(
         top_up.organization,
         "auto_top_up.suspended",
@@ -230,6 +234,10 @@ def _resume(top_up: AutoTopUp) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(
         suspension="", suspended_fingerprint="", next_attempt_at=timezone.now()
     )
+    audit.note(
+        top_up.organization, "auto_top_up.resumed", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": ""},
+    )  # fmt: skip
 
 
 SUSPENDED = {
