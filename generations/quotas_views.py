@@ -51,8 +51,11 @@ class TermsForm(forms.Form):
         label="Models",
         choices=[(model.slug, model.title) for model in catalog.MODELS],
         required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
-    resolutions = forms.MultipleChoiceField(label="Resolutions", required=False)
+    resolutions = forms.MultipleChoiceField(
+        label="Resolutions", required=False, widget=forms.CheckboxSelectMultiple
+    )
     concurrent_max = forms.IntegerField(
         label="At a time",
         required=False,
