@@ -34,6 +34,11 @@ class Terms:
     concurrent_max: int | None
 
     @property
+    def words(self) -> str:
+        """Its name within a sentence."""
+        return self.name.replace("Each", "each", 1) if self.role else self.name
+
+    @property
     def titles(self) -> list[str]:
         known = (catalog.find(slug) for slug in self.models)
         return [model.title for model in known if model]

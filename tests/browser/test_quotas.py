@@ -103,8 +103,8 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     page.keyboard.press("Enter")
     expect(page.get_by_text("Each key without a budget of their own may spend")).to_be_visible()
 
-    page.get_by_role("link", name="Change what Each developer may use").click()
-    terms = page.get_by_role("form", name="What Each developer may use")
+    page.get_by_role("link", name="Change what each developer may use").click()
+    terms = page.get_by_role("form", name="What each developer may use")
     terms.get_by_label("480p").check()
     terms.get_by_label("At a time").fill("2")
     terms.get_by_role("button", name="Set").click()

@@ -138,7 +138,7 @@ def test_the_budget_of_each_changes_every_row_and_so_the_page(
     page = text(client.get("/budgets"))
     assert "Each key without a budget of their own may spend $2.0000 a day from now on." in page
     assert 'aria-label="backend: $0.0000 charged and $0.0000 held of $2.0000 a day"' in page
-    assert "as each key" in page
+    assert "the budget of each key" in page
     assert budgets.find(acme, "api_key", key.pk) == Budget.objects.get()
 
 
