@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -26,6 +26,8 @@ SUBJECT_LENGTH_MAX = 255
 class BudgetList(APIView):
     """GET /budgets?scope=: every budget that was set, newest first."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "budgets:read"}
+
     def get(self, request: Request) -> Response:
         organization = api_keys.of(request).organization
         rows = Budget.objects.filter(organization=organization)
@@ -38,6 +40,12 @@ class BudgetList(APIView):
 
 class BudgetDetail(APIView):
     """GET, PUT and DELETE /budgets/{scope}/{id}. Each answers how the subject stands then."""
+
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "budgets:read",
+        "PUT": "budgets:write",
+        "DELETE": "budgets:write",
+    }
 
     def get(self, request: Request, scope: str, id: str) -> Response:
         organization = api_keys.of(request).organization
@@ -76,6 +84,8 @@ class BudgetDetail(APIView):
 class EndUserList(APIView):
     """GET /end-users: in the order of their ids, for nothing else of them stands still."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         organization = api_keys.of(request).organization
         limit = page_limit(request)
@@ -94,6 +104,8 @@ class EndUserList(APIView):
 
 class EndUserDetail(APIView):
     """GET /end-users/{id}. What is forgotten of an end user is more than money: DELETE stands to the right."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> Response:
         organization = api_keys.of(request).organization

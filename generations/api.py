@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -43,6 +43,8 @@ def of_caller(request: Request) -> QuerySet[Generation]:
 class GenerationList(APIView):
     """GET and POST /generations."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "POST": "generations:write"}
+
     def get(self, request: Request) -> Response:
         rows = _filtered(request)
         return Response(page(request, rows, presentation.as_dict, read_key=_id))
@@ -71,6 +73,8 @@ class GenerationList(APIView):
 class GenerationDetail(APIView):
     """GET and DELETE /generations/{id}. DELETE erases prompt, inputs and media; the receipt stays."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "DELETE": "generations:write"}
+
     def get(self, request: Request, id: str) -> Response:
         generation = get_object_or_404(of_caller(request), pk=id)
         return Response(presentation.as_dict(generation, with_queue=True))
@@ -83,6 +87,8 @@ class GenerationDetail(APIView):
 class GenerationCancel(APIView):
     """POST /generations/{id}/cancel. Idempotent by nature: it has no need of a key."""
 
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
+
     def post(self, request: Request, id: str) -> Response:
         generation = get_object_or_404(of_caller(request), pk=id)
         return Response(presentation.as_dict(lifecycle.cancel(generation), with_queue=True))
@@ -91,12 +97,16 @@ class GenerationCancel(APIView):
 class GenerationReceipt(APIView):
     """GET /generations/{id}/receipt."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
+
     def get(self, request: Request, id: str) -> Response:
         return Response(receipts.receipt(get_object_or_404(of_caller(request), pk=id)))
 
 
 class QuoteList(APIView):
     """POST /quotes: the body of a generation, and what it would cost. Holds nothing."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
 
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
@@ -116,6 +126,8 @@ class QuoteList(APIView):
 class ModelList(APIView):
     """GET /models."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
+
     def get(self, request: Request) -> Response:
         card, allowance = _rates(request), _allowance(request)
         rows = [presentation.model_as_dict(model, card, allowance) for model in catalog.MODELS]
@@ -124,6 +136,8 @@ class ModelList(APIView):
 
 class ModelDetail(APIView):
     """GET /models/{slug}: our slug, or any upstream's."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
 
     def get(self, request: Request, slug: str) -> Response:
         model = catalog.find(slug)

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts import organizations
+from accounts import organizations, webhooks
 from accounts.models import ApiKey, Membership, Organization
 from billing import budget_refusals, ledger
 from billing.errors import BudgetExceeded
-from generations import allowances, attempts, collecting, inputs, pricing, quotes
+from generations import allowances, attempts, collecting, inputs, presentation, pricing, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
 from generations.limits import BadFile
 from generations.models import Attempt, Generation, Quote
@@ -100,11 +100,15 @@ def create_generations(
         tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
     else:
         tasks = [queue.row("generations.tasks.dispatch_queued")]
+    events = [
+        webhooks.unsaved(organization, "generation.queued", presentation.as_dict(one))
+        for one in generations
+    ]
     try:
         with transaction.atomic():
             inputs.use(given, now=now)
             insert_together(
-                *generations, *input_files, *tasks, *(also(generations) if also else ())
+                *generations, *input_files, *tasks, *events, *(also(generations) if also else ())
             )
             ledger.hold(organization, [_wanted(one) for one in generations], now=now)
     except BudgetExceeded as refusal:
@@ -144,6 +148,7 @@ def _asked(
         duration_seconds=request.duration_seconds,
         end_user_id=request.end_user_id,
         metadata=request.metadata,
+        webhook_url=request.webhook_url,
         quote=quote,
         rate_card=terms.rate_card,
         rule=terms.rule,
@@ -222,12 +227,19 @@ def accept(attempt: Attempt, job_id: str) -> None:
     with suppress(attempts.AlreadyClosed), transaction.atomic():
         generation = attempt.generation
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
-            generation.move(
+            is_first = generation.started_at is None  # a later attempt is no news to the customer
+            moved = generation.move(
                 State.RUNNING,
                 started_at=timezone.now(),
                 due_at=timezone.now() + timedelta(seconds=5),
                 note=f"job {job_id} at {attempt.provider}",
             )
+            if moved and is_first:
+                webhooks.publish(
+                    generation.organization,
+                    "generation.running",
+                    presentation.as_dict(generation),
+                )
         attempts.attach(attempt, job_id)
 
 
