@@ -9,15 +9,13 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, key_terms
 from accounts.models import ApiKey, Membership, Organization, Role, RoleTerms, User
 from generations import catalog, offers
 from generations.catalog import Model
 from generations.errors import ModelNotAllowed, ResolutionNotAllowed
 from generations.requests import GenerationRequest
 from seedance_saas.errors import Refusal
-
-CONCURRENT_MAX = 1000  # more than any provider's key has slots
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def set_for_role(
 
     What runs is untouched. One audit row, if it changes anything.
     """
-    assert concurrent_max is None or 1 <= concurrent_max <= CONCURRENT_MAX, concurrent_max
+    assert concurrent_max is None or 1 <= concurrent_max <= key_terms.CONCURRENT_MAX
     RoleTerms.objects.get_or_create(organization=organization, role=role)
     row = RoleTerms.objects.select_for_update().get(organization=organization, role=role)
     before = _said(row)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import pages, roles
+from accounts import key_terms, pages, roles
 from accounts.models import Membership, Organization, Role, RoleTerms
 from billing import budgets_views
 from generations import allowances, catalog
@@ -65,11 +65,11 @@ class TermsForm(forms.Form):
         label="At a time",
         required=False,
         min_value=1,
-        max_value=allowances.CONCURRENT_MAX,
+        max_value=key_terms.CONCURRENT_MAX,
         error_messages={
             "invalid": "At a time must be a whole number.",
             "min_value": "At least 1; leave it empty for no limit.",
-            "max_value": f"At most {allowances.CONCURRENT_MAX:,}; leave it empty for no limit.",
+            "max_value": f"At most {key_terms.CONCURRENT_MAX:,}; leave it empty for no limit.",
         },
     )
 
