@@ -21,7 +21,7 @@ def end_users_page(request: HttpRequest, membership: Membership) -> HttpResponse
     """
     pages.require(roles.can_see_ledger(membership))
     organization, now = membership.organization, timezone.now()
-    asked, after = (request.GET.get(name, "").replace("\x00", "") for name in ("id", "after"))
+    asked, after = (request.GET.get(name, "") for name in ("id", "after"))
     asked, is_by_spent = asked.strip(), request.GET.get("by") == "spent"
     if is_by_spent:
         ids = end_users.who_spent_most(organization, limit=SHOWN, now=now)

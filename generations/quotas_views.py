@@ -89,7 +89,7 @@ def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     context = budgets_views.overview(request, membership)
     if not context["scope"]:
         context["terms"] = _all_terms(membership.organization)
-    return render(request, "billing/budgets.html", context)
+    return render(request, "generations/quotas.html", context)
 
 
 @require_http_methods(["GET", "POST"])
