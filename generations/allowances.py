@@ -62,6 +62,16 @@ class Allowance:
         """What of the model is on sale and allowed. Nothing if the model is not."""
         return tuple(name for name in offers.of(model).resolutions if not self.refusal(model, name))
 
+    def resolution_default(self, model: Model) -> str:
+        """What is chosen for whoever has not chosen: the usual one if it is allowed."""
+        usual, allowed = offers.of(model).resolution_default, self.resolutions(model)
+        return usual if usual in allowed or not allowed else allowed[-1]
+
+    def model_default(self, usual: Model) -> Model:
+        """The same of a model."""
+        allowed = (model for model in (usual, *catalog.MODELS) if self.resolutions(model))
+        return next(allowed, usual)
+
 
 def of(
     organization: Organization,

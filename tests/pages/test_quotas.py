@@ -254,6 +254,10 @@ def test_what_is_not_allowed_is_not_offered_on_create(acme: Organization, browse
     assert 'id="resolution-480p"' in allowed
     assert 'id="resolution-720p"' not in allowed
     assert "does not allow" not in allowed
+    start = text(client.get("/create"))
+    assert re.search(r'id="tier-standard" value="standard" checked', start)
+    assert re.search(r'id="resolution-480p" value="480p" checked', start)
+    assert "does not allow" not in start
     refused = text(client.post("/create", {**FORM, "do": "update"}))
     assert (
         f"What Acme set for the role developer does not allow {FAST}, only"
