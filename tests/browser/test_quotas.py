@@ -78,6 +78,25 @@ def test_every_page_is_in_order(
         assert found.violations_count == 0, f"{name} {size} {theme}\n{found.generate_report()}"
 
 
+def test_the_forms_in_the_rows_are_in_order(
+    page: Page, shop: Shop, busy: None, settings: Any
+) -> None:
+    folder = Path(settings.DATA_DIR) / "screens"
+    folder.mkdir(parents=True, exist_ok=True)
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{shop.url}/budgets")
+        for name in ("the budget of Acme", "the budget of Each member", "the budget of u_b"):
+            page.get_by_role("link", name=f"Change {name}").first.click()
+        page.get_by_role("link", name="Change what each developer may use").click()
+        page.get_by_role("form", name="What each developer may use").wait_for()
+        page.screenshot(path=folder / f"budgets-open-{size}.png", full_page=True)
+        assert page.evaluate(STICKING_OUT) == [], size
+        assert page.evaluate(CROWDED) == [], size
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{size}\n{found.generate_report()}"
+
+
 def test_a_budget_and_terms_are_set_in_their_rows(
     page: Page, shop: Shop, busy: None, acme: Organization
 ) -> None:
