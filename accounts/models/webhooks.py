@@ -13,6 +13,7 @@ from seedance_saas import ids
 from seedance_saas.http import URL_LENGTH_MAX
 
 SECRET_BYTES = 32
+ABOUT_LENGTH_MAX = 60
 
 
 def new_webhook_secret() -> str:
@@ -124,6 +125,8 @@ class Delivery(models.Model):
     )
     webhook_url = models.CharField(max_length=URL_LENGTH_MAX, blank=True)
     lane = models.CharField(max_length=ids.ID_LENGTH)  # endpoint or organization: waits in one row
+    # The `id` in the event's data: what is told of one thing is told in its order.
+    about = models.CharField(max_length=ABOUT_LENGTH_MAX, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -139,6 +142,11 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["lane"], name="deliveries_under_way", condition=Q(state="sending")
+            ),
+            models.Index(
+                fields=["lane", "about", "event"],
+                name="deliveries_in_their_order",
+                condition=Q(state__in=["pending", "sending"]) & ~Q(about=""),
             ),
             models.Index(fields=["organization", "id"], name="deliveries_of_organization"),
             models.Index(
