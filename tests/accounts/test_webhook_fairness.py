@@ -138,7 +138,10 @@ def test_two_couriers_share_what_is_due(acme: Organization) -> None:
     outcomes = race([lambda: claims.claim(32) for _ in range(4)])
 
     ids = [
-        parcel.delivery.id for claimed in claims if isinstance(claimed, list) for parcel in claimed
+        parcel.delivery.id
+        for claimed in outcomes
+        if isinstance(claimed, list)
+        for parcel in claimed
     ]
     assert len(ids) == len(set(ids)) == claims.IN_ORGANIZATION_MAX
     assert Delivery.objects.filter(state="sending").count() == claims.IN_ORGANIZATION_MAX
