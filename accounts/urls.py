@@ -1,9 +1,8 @@
-"""The pages of who: which organization is in view, a new one, the theme."""
+"""The pages of who: which organization is in view, a new one, oneself, the theme."""
 
-from allauth.account.views import password_reset_from_key
 from django.urls import path, re_path
 
-from accounts import views, webhook_changes_views, webhooks_views
+from accounts import account_views, views, webhook_changes_views, webhooks_views
 
 urlpatterns = [
     path("organizations/new", views.new_organization, name="organization_new"),
@@ -11,9 +10,11 @@ urlpatterns = [
     # allauth's own pattern of this name knows no underscore, and our people's ids have one.
     re_path(
         r"^accounts/password/reset/key/(?P<uidb36>usr_[0-9a-f]+)-(?P<key>.+)/$",
-        password_reset_from_key,
+        account_views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("accounts/sessions/", account_views.list_sessions, name="usersessions_list"),
+    path("account", account_views.account, name="account"),
     path("theme", views.theme, name="theme"),
     path("webhooks", webhooks_views.webhooks_page, name="webhooks"),
     path("webhook-endpoints/new", webhook_changes_views.endpoint_new, name="webhook_new"),

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from accounts import organizations, webhooks
 from accounts.models import ApiKey, Membership, Organization
-from billing import ledger
-from generations import attempts, collecting, inputs, presentation, pricing, quotes
+from billing import budget_refusals, ledger
+from billing.errors import BudgetExceeded
+from generations import allowances, attempts, collecting, inputs, presentation, pricing, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
 from generations.limits import BadFile
 from generations.models import Attempt, Generation, Quote
@@ -67,12 +68,14 @@ def create_generations(
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
     A quote that the request names decides the price, be it higher or lower by now, and costs one read.
-    Raises OrganizationSuspended, OrganizationClosed, NoRate, NotFound, InvalidRequest or UploadRefused for a
-    file, QuoteExpired, QuoteMismatch, MaxCostExceeded, InDebt, BudgetExceeded or InsufficientCredits, and then
-    nothing was written but the content of data URIs, which is deleted after a day.
+    Raises OrganizationSuspended, OrganizationClosed, ModelNotAllowed, ResolutionNotAllowed, NoRate,
+    NotFound, InvalidRequest or UploadRefused for a file, QuoteExpired, QuoteMismatch, MaxCostExceeded,
+    InDebt, BudgetExceeded or InsufficientCredits, and then nothing was written but the content of data URIs,
+    which is deleted after a day, and who hit the budget.
     The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
     """
     organizations.require_open(organization)
+    allowances.of(organization, api_key=api_key, member=member).require(request)
     now = timezone.now()
     quote = quotes.bound(organization, request, now) if request.quote_id else None
     terms = quotes.terms(quote) if quote else quotes.price(organization, request, now)
@@ -101,12 +104,19 @@ def create_generations(
         webhooks.unsaved(organization, "generation.queued", presentation.as_dict(one))
         for one in generations
     ]
-    with transaction.atomic():
-        inputs.use(given, now=now)
-        insert_together(
-            *generations, *input_files, *tasks, *events, *(also(generations) if also else ())
-        )
-        ledger.hold(organization, [_wanted(one) for one in generations], now=now)
+    try:
+        with transaction.atomic():
+            inputs.use(given, now=now)
+            insert_together(
+                *generations, *input_files, *tasks, *events, *(also(generations) if also else ())
+            )
+            ledger.hold(organization, [_wanted(one) for one in generations], now=now)
+    except BudgetExceeded as refusal:
+        budget_refusals.note(
+            organization, refusal, now=now,
+            member_id=member.pk if member else "", api_key_id=api_key.pk if api_key else "",
+        )  # fmt: skip
+        raise
     for generation in generations:
         logger.info(
             "generation.created id=%s organization=%s model=%s held_microusd=%s",

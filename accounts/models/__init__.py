@@ -1,6 +1,6 @@
 """The rows of who: people, organizations, what ties them, their keys, what they did, what they are told."""
 
-from accounts.models.keys import ApiKey
+from accounts.models.keys import ApiKey, KeySighting
 from accounts.models.organizations import (
     Invitation,
     Membership,
@@ -21,6 +21,7 @@ __all__ = [
     "Event",
     "IdempotencyRecord",
     "Invitation",
+    "KeySighting",
     "Membership",
     "Organization",
     "Role",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from accounts import api_keys, organizations, webhook_endpoints
+from accounts import api_keys, organizations, people, webhook_endpoints
 from accounts.models import Organization, Role, User
 from billing import ledger
 from billing.models import Grant
@@ -51,6 +51,7 @@ def _user(email: str, name: str, password: str) -> User:
     user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
     user.set_password(password)
     user.save(update_fields=["password"])
+    people.confirm_address(user)
     return user
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_purchases_and_invoices'),
+        ('billing', '0007_budgets_for_each'),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_teams_and_keys'),
+        ('accounts', '0005_key_secrets_and_sightings'),
     ]
 
     operations = [
