@@ -160,18 +160,6 @@ def replay(endpoint: WebhookEndpoint, since: datetime, *, include_succeeded: boo
     return len(events)
 
 
-def about(organization: Organization, object_id: str, *, at_most: int = 50) -> list[Delivery]:
-    """What was sent of the events of one object ("gen_…"), in the order of the events. Two queries."""
-    events = Event.objects.filter(organization=organization, data__id=object_id)
-    return list(
-        of(organization)
-        .filter(event__in=events)
-        .select_related("event", "endpoint")
-        .prefetch_related("attempts")
-        .order_by("event_id", "id")[:at_most]
-    )
-
-
 def require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
     """The endpoint as it is now, locked, for the rest of the transaction. Raises EndpointDisabled."""
     endpoint = (

@@ -75,7 +75,7 @@ def test_each_step_is_told_to_an_endpoint_in_the_order_of_the_steps(
     generation = end(line)
     courier.run()
 
-    sent = deliveries.about(line.organization, generation.id)
+    sent = webhooks.deliveries_about(line.organization, generation.id)
     assert [one.event.type for one in sent] == [
         "generation.queued",
         "generation.running",
@@ -84,7 +84,7 @@ def test_each_step_is_told_to_an_endpoint_in_the_order_of_the_steps(
     assert [one.event.data["status"] for one in sent] == ["queued", "running", "succeeded"]
     assert {one.state for one in sent} == {"succeeded"}
     assert len(told.got) == 3
-    assert deliveries.about(line.organization, "gen_0") == []
+    assert webhooks.deliveries_about(line.organization, "gen_0") == []
 
 
 def test_a_second_attempt_is_no_news(line: Line) -> None:
