@@ -168,7 +168,11 @@ def require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
         .get(pk=endpoint.pk)
     )
     if endpoint.disabled_at or endpoint.deleted_at:
-        raise EndpointDisabled("The endpoint is switched off. Enable it first.")
+        raise EndpointDisabled(
+            "The endpoint is deleted."
+            if endpoint.deleted_at
+            else "The endpoint is switched off. Enable it first."
+        )
     return endpoint
 
 

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='webhooksecret',
             name='endpoint',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='accounts.webhookendpoint'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='accounts.webhookendpoint'),
         ),
         migrations.AddField(
             model_name='webhooksecret',
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='webhooksecret',
-            index=models.Index(fields=['organization', 'endpoint'], name='secrets_of_endpoint'),
+            index=models.Index(condition=models.Q(('endpoint', None)), fields=['organization'], name='secrets_of_organization'),
         ),
         migrations.AddConstraint(
             model_name='webhooksecret',

@@ -70,15 +70,19 @@ class WebhookSecret(models.Model):
     """
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
-    endpoint = models.ForeignKey(
-        WebhookEndpoint, models.CASCADE, null=True, related_name="secrets", db_index=False
-    )
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, null=True, related_name="secrets")
     secret = models.CharField(max_length=60, default=new_webhook_secret, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)  # set when another takes its place
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "endpoint"], name="secrets_of_endpoint")]
+        indexes = [
+            models.Index(
+                fields=["organization"],
+                name="secrets_of_organization",
+                condition=Q(endpoint=None),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["endpoint"],

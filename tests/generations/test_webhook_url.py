@@ -112,7 +112,8 @@ def test_a_refused_one_is_told_too_and_four_at_once_each(line: Line, told: Recei
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a.example/", "https://10.0.0.1/", "ftp://a.example/", "kite", 7, ["x"]]
+    "url",
+    ["http://a.example/", "https://10.0.0.1/", "ftp://a.example/", "kite", 7, False, [], ["x"]],
 )
 def test_an_address_that_cannot_be_one_is_refused(line: Line, url: object) -> None:
     response = line.api.post("/generations", {**BODY, "webhook_url": url})
