@@ -10,6 +10,7 @@ from accounts import (
     people,
     sessions,
     sign_in_events,
+    webhook_endpoints,
     webhook_mails,
     webhooks,
 )
@@ -23,6 +24,7 @@ def forget_idempotency_keys() -> None:
 
 def forget_events() -> None:
     webhooks.forget()
+    webhook_endpoints.forget_secrets()
 
 
 def forget_sessions() -> None:
