@@ -60,6 +60,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     membership: Membership | None = getattr(request, "membership", None)
     return {
         "membership": membership,
+        "look": getattr(request, "look", None),
         "organizations": SimpleLazyObject(partial(_organizations, request)),
         "places_main": SimpleLazyObject(partial(_shown, MAIN, membership)),
         "places_more": SimpleLazyObject(partial(_shown, MORE, membership)),

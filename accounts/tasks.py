@@ -1,6 +1,6 @@
 """What the queue runs for this room."""
 
-from accounts import idempotency, webhooks
+from accounts import idempotency, looking, webhooks
 
 
 def forget_idempotency_keys() -> None:
@@ -9,3 +9,7 @@ def forget_idempotency_keys() -> None:
 
 def forget_events() -> None:
     webhooks.forget()
+
+
+def end_looks() -> None:
+    looking.end_overdue()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations import docs_views, end_users_views, operator_catalog, playground, views
+from generations import docs_views, end_users_views, playground, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,7 +14,6 @@ urlpatterns = [
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
-    path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(

@@ -3,6 +3,7 @@
 A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
 """
 
+import hmac
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -32,13 +33,19 @@ ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "")
 if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+# Where our own staff works. Nobody guesses it, and it stays the same as long as SECRET_KEY does.
+OPERATOR_PATH = env.segment(
+    "OPERATOR_PATH", f"staff-{hmac.new(SECRET_KEY.encode(), b'operator', sha256).hexdigest()[:24]}"
+)
 
 # -- Rooms ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "unfold",  # before the admin whose templates it replaces
     "seedance_saas",
     "accounts",
     "billing",
     "generations",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -46,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_q",
     "django_htmx",
     "rest_framework",
@@ -60,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.middleware.LookingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -124,6 +133,7 @@ CLOCK = {
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
     "accounts.tasks.forget_events": 3600,
+    "accounts.tasks.end_looks": 60,
     "billing.tasks.watch_money": 5,
     "billing.tasks.unstick_money": 5,
     "billing.tasks.send_meter_events": 15,

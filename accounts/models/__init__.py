@@ -10,7 +10,7 @@ from accounts.models.organizations import (
     new_secret,
 )
 from accounts.models.people import User, UserManager
-from accounts.models.records import AuditEntry, Event, IdempotencyRecord
+from accounts.models.records import AuditEntry, Event, IdempotencyRecord, Look
 
 __all__ = [
     "ApiKey",
@@ -18,6 +18,7 @@ __all__ = [
     "Event",
     "IdempotencyRecord",
     "Invitation",
+    "Look",
     "Membership",
     "Organization",
     "Role",

@@ -49,7 +49,7 @@ class Matter:
 @staff.for_staff
 @require_GET
 def overview_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator"""
+    """GET {operator}/money"""
     matters = [
         *_events(),
         *_meters(),
@@ -71,7 +71,7 @@ def overview_page(request: HttpRequest, actor: User) -> HttpResponse:
         "suspended": shown[:SHOWN],
         "suspended_count": suspended.count() if len(shown) > SHOWN else len(shown),
     }
-    return staff.page(request, "operator", "overview.html", context)
+    return staff.page(request, "operator_money", "overview.html", context)
 
 
 def _events() -> list[Matter]:
