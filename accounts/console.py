@@ -4,12 +4,14 @@ Nothing is added, changed or deleted here, by nobody: what an operator does, the
 verbs that everything else calls.
 """
 
+import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLResolver, reverse
@@ -30,6 +32,10 @@ NOT_HERE = {"login", "password_change", "password_change_done", "view_on_site"}
 
 class Console(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Guarded as every page of our staff; its script, Alpine, evaluates what stands in its attributes."""
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Without colours of unfold's own: they would stand in a <style>, which no page of ours may have."""
+        return {**super().each_context(request), "colors": None}
 
     def has_permission(self, request: HttpRequest) -> bool:
         return staff.is_staff(request)
@@ -89,6 +95,17 @@ class Records(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     ordering = ("-pk",)
     actions = None
 
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [*(self.exclude or ()), *self._json()]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """JSON as plain text: where Pygments is at hand, unfold would colour it with style attributes."""
+        shown = (name for name in self._json() if name not in (self.exclude or ()))
+        return [*self.readonly_fields, *map(json_text, shown)]
+
+    def _json(self) -> list[str]:
+        return [field.name for field in self.opts.fields if isinstance(field, JSONField)]
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -103,6 +120,15 @@ class Records(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return True
+
+
+@cache
+def json_text(name: str) -> Callable[[Any], str]:
+    @admin.display(description=name.replace("_", " "))
+    def shown(row: Any) -> str:
+        return json.dumps(getattr(row, name), indent=2, ensure_ascii=False)
+
+    return shown
 
 
 def dollars(field: str) -> Callable[[Any, Any], str]:

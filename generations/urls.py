@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations import docs_views, end_users_views, playground, views
+from generations import docs_views, end_users_views, playground, status_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
+    path("status", status_views.status_page, name="status"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from seedance_saas import database, env
 
@@ -308,6 +310,17 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+
+# -- The operator's records -----------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Seedance SaaS",
+    "SITE_HEADER": "Records",
+    "SITE_URL": reverse_lazy("operator"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("pictures/mark.svg")}],
+    "STYLES": [lambda request: static("css/records.css")],
+    "SHOW_HISTORY": False,  # who did what stands in the audit trail
+    "SHOW_VIEW_ON_SITE": False,
+}
 
 # -- The rest -------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
