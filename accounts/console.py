@@ -33,6 +33,8 @@ NOT_HERE = {"login", "password_change", "password_change_done", "view_on_site"}
 class Console(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Guarded as every page of our staff; its script, Alpine, evaluates what stands in its attributes."""
 
+    index_title = "Records"
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Without colours of unfold's own: they would stand in a <style>, which no page of ours may have."""
         return {**super().each_context(request), "colors": None}
@@ -95,6 +97,13 @@ class Records(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     ordering = ("-pk",)
     actions = None
 
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """What can be done with the row, and the rows that belong to it, first."""
+        rest = [
+            name for name in super().get_fields(request, obj) if name not in self.readonly_fields
+        ]
+        return [*self.readonly_fields, *rest]
+
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [*(self.exclude or ()), *self._json()]
 
@@ -131,7 +140,7 @@ def json_text(name: str) -> Callable[[Any], str]:
     return shown
 
 
-def dollars(field: str) -> Callable[[Any, Any], str]:
+def dollars(field: str) -> Callable[[Any, Any], str | None]:
     """A column: micro-dollars as dollars."""
 
     @admin.display(description=field.removesuffix("_microusd").replace("_", " "), empty_value="—")
@@ -142,13 +151,16 @@ def dollars(field: str) -> Callable[[Any, Any], str]:
     return shown
 
 
-def link(name: str, word: str, *, argument: str = "pk") -> Callable[[Any, Any], SafeString]:
+LINK = "text-primary-600 underline dark:text-primary-400"
+
+
+def link(name: str, word: str) -> Callable[[Any, Any], SafeString]:
     """A column: the way to what can be done with the row."""
 
     @admin.display(description="Page")
     def shown(self: Any, row: Any) -> SafeString:
         return format_html(
-            '<a href="{}">{}</a>', reverse(name, args=[getattr(row, argument)]), word
+            '<a class="{}" href="{}">{}</a>', LINK, reverse(name, args=[row.pk]), word
         )
 
     return shown
@@ -160,6 +172,6 @@ def rows_of(name: str, word: str, lookup: str) -> Callable[[Any, Any], SafeStrin
     @admin.display(description=word)
     def shown(self: Any, row: Any) -> SafeString:
         url = reverse(f"admin:{name}_changelist")
-        return format_html('<a href="{}?{}={}">{}</a>', url, lookup, row.pk, word)
+        return format_html('<a class="{}" href="{}?{}={}">{}</a>', LINK, url, lookup, row.pk, word)
 
     return shown

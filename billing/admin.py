@@ -23,7 +23,7 @@ OF_ORGANIZATION = "organization__id__exact"
 
 class OfOrganization(Records):
     list_select_related = ("organization",)
-    search_fields = ("id__exact", OF_ORGANIZATION)
+    search_fields: tuple[str, ...] = ("id__exact", OF_ORGANIZATION)
 
 
 @admin.register(Grant, site=console)

@@ -32,6 +32,7 @@ class AuditEntry(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["organization", "id"], name="audit_of_organization")]
 
     def __str__(self) -> str:

@@ -71,13 +71,14 @@ def found() -> list[Waiting]:
 
 
 def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
-    return (
+    counted: QuerySet[Any, Any] = (
         rows.order_by()
         .annotate(word=Value(word))
         .values("word")
         .annotate(count=Count("pk"))
         .values_list("word", "count")
     )
+    return counted
 
 
 def _differences() -> list[Waiting]:
