@@ -24,9 +24,14 @@ class Balance:
 def of(organization: Organization) -> Balance:
     """Grants that have expired are not available, whether or not they were swept already."""
     accounts = Account.objects.filter(organization=organization)
-    totals = dict(accounts.exclude(kind=Account.Kind.GRANT).values_list("kind", "balance_microusd"))
-    living = Grant.objects.filter(organization=organization).exclude(expires_at__lte=timezone.now())
-    grants = dict(living.values_list("kind").annotate(Sum("account__balance_microusd")))
+    living = accounts.exclude(grant__expires_at__lte=timezone.now())
+    sums = living.values_list("kind", "grant__kind").annotate(Sum("balance_microusd"))
+    totals, grants = {}, {}
+    for kind, grant, microusd in sums:
+        if kind == Account.Kind.GRANT:
+            grants[grant] = microusd
+        else:
+            totals[kind] = microusd
     return Balance(
         available_microusd=sum(grants.values()),
         held_microusd=totals.get(Account.Kind.HELD) or 0,

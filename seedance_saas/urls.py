@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from accounts import guessing
 from accounts.console import console
 from billing import stripe_webhook
 from generations import media_files, provider_webhook
@@ -25,8 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{settings.OPERATOR_PATH}/", include("generations.operator_pages.urls")),
     path(f"{settings.OPERATOR_PATH}/", include("billing.operator_pages.urls")),
     path(f"{settings.OPERATOR_PATH}/records/", console.urls),
+    path("", include("accounts.urls")),  # first: two pages of allauth's are better there
     path("accounts/", include("allauth.urls")),
-    path("", include("accounts.urls")),
     path("", include("billing.urls")),
     path("", include("generations.urls")),
 ]
@@ -34,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = guessing.too_many
 handler500 = errors.server_error

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_teams_and_keys'),
+        ('accounts', '0006_webhook_endpoints'),
     ]
 
     operations = [
