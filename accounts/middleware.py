@@ -15,7 +15,7 @@ from seedance_saas import errors
 SESSION_KEY = "organization_id"
 LOOK_ENDS_HERE = "operator_look_end"
 # Pages of the person's own account hold secrets of theirs, and so may any that is named for it.
-OF_ONE_PERSON = ("account_", "mfa_", "socialaccount_", "usersessions_")
+OF_ONE_PERSON = ("account", "mfa_", "socialaccount_", "usersessions_")
 
 
 class OrganizationMiddleware:

@@ -34,14 +34,15 @@ class ReasonForm(forms.Form):
 
 
 def page(request: HttpRequest, place: str, act: Act, do: Callable[[str], str]) -> HttpResponse:
-    """GET shows it, POST does it with the reason and goes back with the words that `do` returns.
+    """GET shows it, POST does it with the reason and goes back with the words that `do` returns, if any.
 
     A refusal of the verb stands on the page, and nothing was done.
     """
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            messages.success(request, do(form.cleaned_data["reason"]))
+            if words := do(form.cleaned_data["reason"]):
+                messages.success(request, words)
             return pages.SeeOther(act.back_url)
         except Refusal as refusal:
             form.add_error(None, refusal.message)

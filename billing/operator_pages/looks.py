@@ -24,7 +24,7 @@ def begin_page(request: HttpRequest, actor: User, id: str) -> HttpResponse:
             organization, staff=actor, reason=reason, address=client_address(request)
         )
         request.session[looking.SESSION_KEY] = look.pk
-        return f"You look at {organization.name}."
+        return ""  # the banner says it
 
     admins = Membership.objects.filter(organization=organization, role__in=("owner", "admin"))
     act = acts.Act(
