@@ -6,12 +6,14 @@ from accounts.console import Records, console, link, rows_of
 from accounts.models import (
     ApiKey,
     AuditEntry,
+    Delivery,
     Event,
     Invitation,
     Look,
     Membership,
     Organization,
     User,
+    WebhookEndpoint,
 )
 
 OF_ORGANIZATION = "organization__id__exact"
@@ -89,3 +91,21 @@ class LookRecords(Records):
     list_display = ("began_at", "staff", "organization", "reason", "ended_at")
     list_select_related = ("staff", "organization")
     search_fields = ("id__exact", "staff__email__exact", "organization__id__exact")
+
+
+@admin.register(WebhookEndpoint, site=console)
+class EndpointRecords(Records):
+    list_display = ("url", "organization", "created_at", "disabled_at", "failing_since")
+    list_select_related = ("organization",)
+    search_fields = ("id__exact", "organization__id__exact")
+    readonly_fields = ("deliveries",)
+    deliveries = rows_of("accounts_delivery", "Deliveries", "endpoint__id__exact")
+
+
+@admin.register(Delivery, site=console)
+class DeliveryRecords(Records):
+    list_display = ("id", "page", "organization", "event", "state", "created_at", "due_at")
+    list_select_related = ("organization", "event")
+    list_filter = ("state",)
+    search_fields = ("id__exact", "event__id__exact", "organization__id__exact")
+    page = link("operator_resend", "Send again")

@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.operator_pages import (
     comparisons,
+    deliveries,
     events,
     gifts,
     keys,
@@ -40,4 +41,5 @@ urlpatterns = [
     path("organizations/<str:id>/look", looks.begin_page, name="operator_look"),
     path("stop-looking", looks.end_look, name="operator_look_end"),
     path("keys/<str:id>/revoke", keys.revoke_page, name="operator_key"),
+    path("deliveries/<str:id>/resend", deliveries.resend_page, name="operator_resend"),
 ]

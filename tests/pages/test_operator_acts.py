@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from accounts import api_keys, organizations
-from accounts.models import AuditEntry, Organization, User
+from accounts import api_keys, deliveries, organizations, webhook_endpoints
+from accounts.models import AuditEntry, Delivery, Organization, User
 from generations.models import Attempt, Generation
 from generations.states import State
 from tests.pages.conftest import text
@@ -174,3 +174,18 @@ def test_the_page_of_a_generation_shows_nothing_that_the_customer_wrote(
         page = staff.get(path)
         assert page.status_code == 200
         assert "secret plan" not in text(page)
+
+
+def test_a_webhook_is_sent_once_more(acme: Organization, ann: User, staff: Client) -> None:
+    endpoint, _ = webhook_endpoints.create(acme, url="https://hooks.example.com/a", actor=ann)
+    delivery = deliveries.test(endpoint)
+    Delivery.objects.update(state=Delivery.State.DEAD, finished_at=timezone.now())
+
+    assert "hooks.example.com" in text(staff.get(f"/operator/deliveries/{delivery.pk}/resend"))
+    for _ in range(2):
+        answer = staff.post(f"/operator/deliveries/{delivery.pk}/resend", REASON)
+        assert answer.status_code == 303
+
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.PENDING
+    assert entries(acme, "webhook.resent")[0] == ("webhook.resent", ann, REASON)

@@ -34,6 +34,10 @@ def test_staff_without_a_second_factor_is_led_to_set_one_up(ann: User, staff: Cl
         )
 
 
+def test_staff_who_belongs_to_nobody_finds_the_console_at_home(staff: Client) -> None:
+    assert staff.get("/").headers["Location"] == "/operator/"
+
+
 def test_recovery_codes_alone_are_no_second_factor(ann: User, staff: Client) -> None:
     Authenticator.objects.update(type=Authenticator.Type.RECOVERY_CODES)
 

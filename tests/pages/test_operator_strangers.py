@@ -34,6 +34,7 @@ OF_ONE = [
     "/operator/organizations/{organization}/reinstate",
     "/operator/organizations/{organization}/look",
     "/operator/keys/key_1/revoke",
+    "/operator/deliveries/dlv_1/resend",
 ]
 OF_PRODUCT = [
     "/operator",
