@@ -7,6 +7,7 @@ from accounts import (
     courier,
     idempotency,
     key_sightings,
+    looking,
     people,
     sessions,
     sign_in_events,
@@ -25,6 +26,10 @@ def forget_idempotency_keys() -> None:
 def forget_events() -> None:
     webhooks.forget()
     webhook_endpoints.forget_secrets()
+
+
+def end_looks() -> None:
+    looking.end_overdue()
 
 
 def forget_sessions() -> None:

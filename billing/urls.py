@@ -1,6 +1,6 @@
 """The pages of money."""
 
-from django.urls import include, path
+from django.urls import path
 
 from billing import (
     budgets_views,
@@ -43,5 +43,4 @@ urlpatterns = [
     path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
     path("end-users", end_users_views.end_users_page, name="end_users"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("", include("billing.operator_pages.urls")),
 ]
