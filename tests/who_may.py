@@ -34,6 +34,12 @@ class Line:
         named = set(re.findall(r"{(\w+)}", self.address))
         return bool(named - OPEN_TO_ALL)
 
+    @property
+    def reader(self) -> str:
+        """Somebody who may GET it: anybody, owner or staff."""
+        who = self.may["GET"]
+        return who if who in ("anybody", "staff") else "owner"
+
     def path(self, names: dict[str, str]) -> str:
         return self.address.format_map(
             {name: quote(value, safe="/:") for name, value in names.items()}
@@ -71,6 +77,11 @@ def _rules(number: int, text: str) -> dict[str, str]:
             assert method not in may, f"{FILE.name}:{number} says two things of {method}"
             may[method] = match[1]
     return may
+
+
+def pages() -> list[Line]:
+    """What a person may look at; some of it are files."""
+    return [line for line in read()[1] if "GET" in line.may and not line.is_of_the_api]
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
