@@ -15,7 +15,7 @@ PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOS
 	STRIPE_SECRET_KEY=not-a-key STRIPE_WEBHOOK_SECRETS=not-a-secret EMAIL_URL=smtps://mail.example.com \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
-.PHONY: help run test test-slow bench check lock format clean dev
+.PHONY: help run test test-slow screens bench check lock format clean dev
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: dev  ## Run the tests, except those that start whole processes
 
 test-slow: dev  ## Run the tests that start whole processes, one by one: they measure time
 	@$(BIN)/python -m pytest -q -m slow
+
+screens: dev  ## Look at every page at two widths, light and dark (.data/screens; ONLY=/billing: what begins so)
+	@$(BIN)/python -m pytest -q -m slow tests/browser/test_every_page.py
 
 bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
 	@$(BIN)/python -m tests.benchmarks
