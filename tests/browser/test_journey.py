@@ -1,4 +1,4 @@
-"""From nothing to a video, a limit, and credits: one long walk, with a mouse, with the keyboard alone, and without scripts."""
+"""From nothing to a video, a limit, and credits: one long walk, by mouse, by keyboard, and without scripts."""
 
 import re
 from collections.abc import Callable, Iterator
