@@ -78,3 +78,23 @@ def reinstate(organization: Organization, *, by: User, address: str | None = Non
             organization, "organization.reinstated", organization.id, actor=by, address=address
         )
         logger.info("organization.reinstated id=%s", organization.id)
+
+
+@transaction.atomic
+def require_second_factor(
+    organization: Organization, required: bool, *, by: User, address: str | None = None
+) -> None:
+    """From the next page on, members without a second factor set one up first. Keys are not asked.
+
+    A repeat changes nothing.
+    """
+    if Organization.objects.filter(pk=organization.pk, requires_second_factor=not required).update(
+        requires_second_factor=required
+    ):
+        organization.requires_second_factor = required
+        audit.note(
+            organization, "organization.second_factor_required", organization.id,
+            actor=by, address=address,
+            before={"required": not required}, after={"required": required},
+        )  # fmt: skip
+        logger.info("organization.second_factor id=%s required=%s", organization.id, required)

@@ -18,6 +18,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts import second_factor
 from accounts.models import Membership
 
 P = ParamSpec("P")
@@ -27,7 +28,8 @@ MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponseBase]
 
 
 def for_members(view: MemberView[P]) -> View[P]:
-    """The view gets the membership through which the person looks; whoever has none makes one first.
+    """The view gets the membership through which the person looks; whoever has none makes one first, and whoever
+    lacks the second factor that the organization wants sets one up first.
 
     A part of a page that is asked for when this no longer holds, or when what it shows is gone, loads the
     whole page again: a sign-in form inside a card would help nobody.
@@ -50,18 +52,23 @@ def for_members(view: MemberView[P]) -> View[P]:
 
     @login_required
     def _answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        is_part = bool(request.htmx)  # type: ignore[attr-defined]
         membership: Membership | None = request.membership  # type: ignore[attr-defined]
         if not membership:
             return redirect("organization_new")
+        if second_factor.is_missing(request):
+            if is_part:
+                return HttpResponseClientRefresh()
+            return redirect("mfa_index")
         return view(request, membership, *args, **kwargs)
 
     return guarded
 
 
-def require(answer: bool) -> None:
-    """A question of roles.py, put to a view: no is a 403."""
+def require(answer: bool, why: str = "") -> None:
+    """A question of roles.py, put to a view: no is a 403, which says `why` if that is more than the role."""
     if not answer:
-        raise PermissionDenied
+        raise PermissionDenied(why)
 
 
 class SeeOther(HttpResponseRedirect):

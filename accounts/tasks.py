@@ -1,6 +1,20 @@
 """What the queue runs for this room."""
 
-from accounts import idempotency, webhooks
+import json
+
+from accounts import (
+    account_mails,
+    courier,
+    idempotency,
+    key_sightings,
+    people,
+    sessions,
+    sign_in_events,
+    webhook_mails,
+    webhooks,
+)
+from accounts.models import WebhookEndpoint
+from seedance_saas import shared_cache
 
 
 def forget_idempotency_keys() -> None:
@@ -9,3 +23,36 @@ def forget_idempotency_keys() -> None:
 
 def forget_events() -> None:
     webhooks.forget()
+
+
+def forget_sessions() -> None:
+    """And what was counted against guessing, when its time is over."""
+    sessions.forget()
+    shared_cache.forget()
+
+
+def send_account_mail(name: str, email: str, fields: str) -> None:
+    account_mails.send(name, email, json.loads(fields))
+
+
+def send_reset_mail(email: str) -> None:
+    people.send_reset_mail(email)
+
+
+def note_failed_sign_in(email: str, address: str) -> None:
+    sign_in_events.note_failure(email, "password", address or None)
+
+
+def forget_key_sightings() -> None:
+    key_sightings.forget()
+
+
+def send_webhooks() -> None:
+    """Every second: what happened becomes deliveries, and what is due is sent."""
+    courier.run()
+
+
+def tell_endpoint_disabled(endpoint_id: str) -> None:
+    webhook_mails.endpoint_disabled(
+        WebhookEndpoint.objects.select_related("organization").get(pk=endpoint_id)
+    )

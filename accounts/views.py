@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import context, middleware, organizations, pages
+from accounts import context, middleware, organizations
 from accounts.models import Membership, Organization, User
 
 THEME_SECONDS = 365 * 86_400
@@ -38,10 +38,14 @@ def new_organization(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@pages.for_members
-def choose_organization(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Look at another of one's organizations. One that is not theirs does not exist for them."""
-    theirs = Organization.objects.filter(memberships__user=membership.user).in_bulk()
+@login_required
+def choose_organization(request: HttpRequest) -> HttpResponse:
+    """Look at another of one's organizations. One that is not theirs does not exist for them.
+
+    Also for whom the one in view keeps out, until they have a second factor.
+    """
+    memberships = Membership.objects.filter(user_id=request.user.pk)
+    theirs = Organization.objects.filter(memberships__in=memberships).in_bulk()
     chosen = theirs.get(request.POST.get("organization", ""))
     if chosen is None:
         raise Http404

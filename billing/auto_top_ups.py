@@ -186,7 +186,11 @@ def declines_of(organization: Organization, fingerprint: str) -> int:
 
 def note_card(organization: Organization, fingerprint: str) -> None:
     """Go on if the card is another number than the one that was given up. Under the wallet's lock."""
-    top_up = AutoTopUp.objects.filter(organization=organization).exclude(suspension="").first()
+    top_up = (
+        AutoTopUp.objects.filter(organization=organization)
+        .exclude(suspension__in=["", AutoTopUp.Suspension.MONEY_BACK])
+        .first()
+    )
     if (
         top_up
         and fingerprint
@@ -205,6 +209,13 @@ def note_paid(purchase: Purchase) -> None:
     ).first()
     if top_up and purchase.origin == Purchase.Origin.CHECKOUT:
         _resume(top_up)
+
+
+def note_money_back(organization: Organization) -> None:
+    """Who was given money back is not charged for it by the next sweep. Under the wallet's lock."""
+    top_up = AutoTopUp.objects.filter(organization=organization, is_on=True).first()
+    if top_up and top_up.suspension != AutoTopUp.Suspension.MONEY_BACK:
+        _suspend(top_up, AutoTopUp.Suspension.MONEY_BACK, "")
 
 
 def _suspend(
@@ -234,6 +245,9 @@ SUSPENDED = {
         "Your bank wants you to confirm the payment. Pay once on Stripe's page, and it goes on."
     ),
     AutoTopUp.Suspension.NO_CARD: "There is no saved card. Add one, and it goes on.",
+    AutoTopUp.Suspension.MONEY_BACK: (
+        "Money of a purchase went back. The card is charged by itself again once you agree to the terms anew."
+    ),
 }
 
 

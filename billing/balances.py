@@ -23,22 +23,20 @@ class Balance:
 
 def of(organization: Organization) -> Balance:
     """Grants that have expired are not available, whether or not they were swept already."""
-    living = Account.objects.filter(organization=organization).exclude(
-        grant__expires_at__lte=timezone.now()
-    )
+    accounts = Account.objects.filter(organization=organization)
+    living = accounts.exclude(grant__expires_at__lte=timezone.now())
     sums = living.values_list("kind", "grant__kind").annotate(Sum("balance_microusd"))
-    totals: dict[str, int] = {}
-    grants: dict[str, int] = {}
-    for kind, grant_kind, microusd in sums:
-        if grant_kind:
-            grants[grant_kind] = microusd
+    totals, grants = {}, {}
+    for kind, grant, microusd in sums:
+        if kind == Account.Kind.GRANT:
+            grants[grant] = microusd
         else:
             totals[kind] = microusd
     return Balance(
         available_microusd=sum(grants.values()),
-        held_microusd=totals.get(Account.Kind.HELD, 0),
+        held_microusd=totals.get(Account.Kind.HELD) or 0,
         purchased_microusd=grants.get(Grant.Kind.PURCHASED, 0),
         promotional_microusd=grants.get(Grant.Kind.PROMOTIONAL, 0),
         invoice_microusd=grants.get(Grant.Kind.INVOICE, 0),
-        debt_microusd=totals.get(Account.Kind.DEBT, 0),
+        debt_microusd=totals.get(Account.Kind.DEBT) or 0,
     )

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Organization, User
-from billing import budgets
+from billing import spending
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from billing.models import Account, CreditLine, Grant, Hold, Transfer, Wallet
 from billing.posting import Page, debt_account, held_account
@@ -151,7 +151,7 @@ def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime)
 
 def _subjects(organization: Organization, wanted: Wanted) -> set[tuple[str, str]]:
     return set(
-        budgets.subjects(
+        spending.subjects(
             organization.pk,
             member_id=wanted.member_id,
             api_key_id=wanted.api_key_id,
@@ -186,7 +186,7 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
         _give_back(page, hold, slices, capture_microusd)
         hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
         page.close()
-        budgets.note_resolved(hold)
+        spending.note_resolved(hold)
     return hold
 
 

@@ -91,8 +91,8 @@ def transfer(transfer: Transfer) -> dict[str, Any]:
 
 
 def budget(standing: Standing, *, is_inherited: bool = False) -> dict[str, Any]:
-    """How a budget stands. The default for every end user (`*`) spends nothing itself: each has their own."""
-    is_default = standing.scope == Budget.Scope.END_USER and standing.id == Budget.EVERY_END_USER
+    """How a budget stands. That of each (`*`) spends nothing itself: each is counted alone."""
+    is_default = standing.id == Budget.EACH
     limit, left = standing.limit_microusd, standing.left_microusd
     return {
         "object": "budget",

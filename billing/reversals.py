@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts import webhooks
-from billing import ledger, presentation
+from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
 from billing.stripe_gateway.payments import MoneyBack
 from seedance_saas import queue
@@ -32,10 +32,12 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
     known = {
         key: row
         for row in purchase.reversals.select_for_update(no_key=True).order_by("id")
-        for key in (row.stripe_id, row.id)
+        for key in (row.stripe_id or row.id, row.id)
     }
     for back in found:
-        row = known.get(back.stripe_id) or (known.get(back.row_id) if back.row_id else None)
+        row = known.get(back.stripe_id) or known.get(back.row_id)
+        if row and row.stripe_id not in ("", back.stripe_id):
+            row = None  # a second one that bears the name of a first: both are out
         before = State(row.state) if row else None
         row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
@@ -96,6 +98,7 @@ def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> No
     # What is taken comes first: what is given again then pays the debt that this made.
     for change, account in sorted(changes, reverse=True):
         if change > 0:
+            auto_top_ups.note_money_back(purchase.organization)
             ledger.claw_back(
                 purchase.organization,
                 amount_microusd=change,

@@ -5,6 +5,7 @@ from django.urls import include, path
 from billing import (
     budgets_views,
     checkout_views,
+    end_users_views,
     invoices_views,
     purchases_views,
     statement_views,
@@ -40,8 +41,7 @@ urlpatterns = [
     path("usage", usage_views.usage_page, name="usage"),
     path("usage.csv", usage_views.usage_csv, name="usage_csv"),
     path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
-    path("end-users", budgets_views.end_users_page, name="end_users"),
-    path("budgets", budgets_views.budgets_page, name="budgets"),
+    path("end-users", end_users_views.end_users_page, name="end_users"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
     path("", include("billing.operator_pages.urls")),
 ]

@@ -17,6 +17,7 @@ from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from generations import (
+    allowances,
     catalog,
     form_files,
     forms,
@@ -31,7 +32,9 @@ from generations.errors import NoRate
 from generations.forms import CreateForm
 from generations.models import Quote
 from generations.views import generations_of
-from seedance_saas.errors import Refusal
+from seedance_saas.errors import Forbidden, Refusal
+
+ADMINS_NAMED = 3
 
 
 @require_http_methods(["GET", "POST"])
@@ -134,8 +137,20 @@ def _show_create(
         "unpaid": unpaid,
         "over_budget": over_budget,
         "can_set_budgets": roles.can_set_budgets(membership),
+        "who_sets_budgets": _who_sets_budgets(membership) if over_budget else "",
     }
     return render(request, "generations/create.html", context, status=status)
+
+
+def _who_sets_budgets(membership: Membership) -> str:
+    """Names of those who may: "Ann or Ben", "Ann, Ben, Cleo or another admin"."""
+    found = Membership.objects.filter(
+        organization=membership.organization, role__in=roles.ADMINS
+    ).select_related("user")
+    names = [str(one.user) for one in found.order_by("id")[: ADMINS_NAMED + 1]]
+    if len(names) > ADMINS_NAMED:
+        names[ADMINS_NAMED:] = ["another admin"]
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _live_parts(
@@ -160,6 +175,7 @@ def _live_parts(
     except Refusal as refusal:
         unbound = unbound or refusal
     terms = quotes.terms(bound) if bound else _price(form, membership, now)
+    allowance = allowances.of(membership.organization, member=membership)
     return {
         "form": form,
         "quote": terms,
@@ -173,7 +189,8 @@ def _live_parts(
         "given": form_files.shown(membership, form),
         "catalog": catalog,
         "durations": offers.of(form.model).seconds,
-        "resolutions": offers.of(form.model).resolutions,
+        "resolutions": allowance.resolutions(form.model) or offers.of(form.model).resolutions,
+        "not_allowed": allowance.refusal(form.model),
     }
 
 
@@ -225,8 +242,8 @@ def _hold_price(
     if wanted is None:
         return _show_create(request, membership, form.renewed(), status=400)
     try:
-        quote = quotes.of(membership.organization, wanted)
-    except NoRate as refusal:
+        quote = quotes.of(membership.organization, wanted, member=membership)
+    except (NoRate, Forbidden) as refusal:
         form.explain(refusal)
         return _show_create(request, membership, form.renewed(), status=refusal.status)
     quotes.keep(quote)

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from accounts.models import ApiKey
 from generations import (
     catalog_sync,
     dispatch,
+    key_activity,
     lifecycle,
     provider_webhook,
     quotes,
@@ -14,6 +16,7 @@ from generations import (
     sweeps,
     uploads,
 )
+from generations.errors import TooLateToCancel
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -80,6 +83,16 @@ def handle_provider_event(event_id: int) -> None:
 
 def collect(generation_id: str) -> None:
     lifecycle.collect(Generation.objects.select_related("organization").get(pk=generation_id))
+
+
+def cancel(generation_id: str) -> None:
+    """Nobody waits for it. Too late is too late; a provider that cannot be asked is asked by the polls."""
+    with suppress(TooLateToCancel, lifecycle.ProviderNotReached):
+        lifecycle.cancel(Generation.objects.select_related("organization").get(pk=generation_id))
+
+
+def cancel_work_of_key(key_id: str) -> None:
+    key_activity.cancel_each(ApiKey.objects.get(pk=key_id))
 
 
 def poll_running() -> None:

@@ -10,12 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import context, pages, roles
+from accounts import context, pages, roles, webhook_endpoints
 from accounts.models import ApiKey, Membership
-from billing import attention, balances, budgets
-from billing.budgets_views import PERIODS
+from billing import attention, balances, budget_rows, budgets
 from billing.models import Budget, Grant, UsageRecord
-from generations import catalog, erasing, lifecycle, receipts, snippets, states
+from generations import catalog, dispatch, erasing, lifecycle, receipts, snippets, states
 from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
@@ -24,7 +23,6 @@ GALLERY_PIECE = 24
 LATEST = 5
 LIVE_MAX = 50
 LOW_BALANCE_MICROUSD = 5_000_000
-DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
 
 
 def generations_of(membership: Membership) -> QuerySet[Generation]:
@@ -63,9 +61,14 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "money_waits": (
             attention.of(membership.organization) if roles.can_see_ledger(membership) else None
         ),
+        "webhooks_wait": (
+            webhook_endpoints.troubled(membership.organization)
+            if roles.can_manage_keys(membership)
+            else []
+        ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _first_steps(membership),
-        "demo": snippets.of(DEMO)[0],
+        "demo": snippets.of(snippets.DEMO)[0],
     }
     return render(request, "generations/home.html", shown)
 
@@ -81,7 +84,7 @@ def _budgets(membership: Membership) -> list[dict[str, Any]]:
                 if standing.scope == Budget.Scope.ORGANIZATION
                 else "Your own budget"
             ),
-            "each": dict(PERIODS)[Budget.Period(standing.period)],
+            "each": budget_rows.each(standing.period),
             "is_full": standing.left_microusd == 0,
         }
         for standing in budgets.that_apply(organization, member_id=membership.id)
@@ -146,7 +149,7 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
         "query": query.urlencode(),
         "states": [("", "All"), *((word, word.capitalize()) for word in states.PUBLIC)],
         "models": catalog.MODELS,
-        "demo": snippets.of(DEMO)[0],
+        "demo": snippets.of(snippets.DEMO)[0],
     }
     more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]
     template = "generations/gallery/piece.html" if more else "generations/gallery.html"
@@ -259,4 +262,9 @@ def _get(membership: Membership, generation_id: str) -> Generation:
 
 
 def _one(generation: Generation) -> dict[str, Any]:
-    return {"generation": generation, "receipt": receipts.receipt(generation)}
+    waits = generation.state == states.State.QUEUED
+    return {
+        "generation": generation,
+        "receipt": receipts.receipt(generation),
+        "share": dispatch.share_of(generation) if waits else None,
+    }

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from accounts import guessing
 from billing import stripe_webhook
 from generations import media_files, provider_webhook
 from seedance_saas import errors, health
@@ -18,8 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         provider_webhook.receive,
     ),
     re_path(r"^webhooks/stripe/?$", stripe_webhook.receive),
+    path("", include("accounts.urls")),  # first: two pages of allauth's are better there
     path("accounts/", include("allauth.urls")),
-    path("", include("accounts.urls")),
     path("", include("billing.urls")),
     path("", include("generations.urls")),
 ]
@@ -27,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = guessing.too_many
 handler500 = errors.server_error

@@ -1,6 +1,6 @@
 """The rows of who: people, organizations, what ties them, their keys, what they did, what they are told."""
 
-from accounts.models.keys import ApiKey
+from accounts.models.keys import ApiKey, KeySighting
 from accounts.models.organizations import (
     Invitation,
     Membership,
@@ -11,18 +11,24 @@ from accounts.models.organizations import (
 )
 from accounts.models.people import User, UserManager
 from accounts.models.records import AuditEntry, Event, IdempotencyRecord
+from accounts.models.webhooks import Delivery, DeliveryAttempt, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "Delivery",
+    "DeliveryAttempt",
     "Event",
     "IdempotencyRecord",
     "Invitation",
+    "KeySighting",
     "Membership",
     "Organization",
     "Role",
     "RoleTerms",
     "User",
     "UserManager",
+    "WebhookEndpoint",
+    "WebhookSecret",
     "new_secret",
 ]

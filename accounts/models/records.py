@@ -3,6 +3,8 @@
 from functools import partial
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
 
 from accounts.models.keys import ApiKey
 from accounts.models.organizations import Organization
@@ -42,10 +44,18 @@ class Event(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="events")
     type = models.CharField(max_length=40)  # "generation.succeeded"
     data = models.JSONField()
+    webhook_url = models.CharField(
+        max_length=2048, blank=True, default="", db_default=""
+    )  # told beside endpoints
     created_at = models.DateTimeField(auto_now_add=True)
+    fanned_out_at = models.DateTimeField(null=True)  # then its deliveries are rows
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "id"], name="events_of_organization")]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="events_of_organization"),
+            models.Index(fields=["id"], name="events_to_fan_out", condition=Q(fanned_out_at=None)),
+            models.Index(KeyTransform("id", "data"), name="events_by_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"

@@ -43,7 +43,8 @@ document.addEventListener("click", async (event) => {
     const word = copy.querySelector("span");
     const before = word.textContent;
     try {
-      await navigator.clipboard.writeText(document.querySelector(copy.dataset.copy).textContent);
+      const source = document.querySelector(copy.dataset.copy);
+      await navigator.clipboard.writeText(source.value ?? source.textContent);
       word.textContent = "Copied";
     } catch {
       word.textContent = "Not allowed";

@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts import pseudonyms
 from accounts.models import AuditEntry, Organization, Role
-from billing import budgets, budgets_views
+from billing import budgets, end_users_views
 from billing.models import Hold
 from tests.billing.moves import hold_for, used
 from tests.pages.conftest import text
@@ -28,7 +28,7 @@ def test_spending_and_budgets_stand_beside_each(
 
     assert 'aria-label="u_1: $1.5000 charged and $0.5000 held of $2.0000 a day"' in page
     assert "Used up" in page
-    assert "No budget: the wider ones hold" in page
+    assert "No limit of its own" in page
     assert "?id=a%26b%3Dc" in page
     assert "u_rival" not in page
 
@@ -40,13 +40,13 @@ def test_one_is_found_by_name_and_nobody_is_said(acme: Organization, browser: Br
 
     assert "Usage of u_1" not in text(client.get("/end-users?id=u_2"))
     assert "Usage of u_2" in text(client.get("/end-users?id=u_2"))
-    assert "Nobody of this name was seen" in text(client.get("/end-users?id=u_3"))
+    assert "Nobody whose id begins so was seen" in text(client.get("/end-users?id=u_3"))
 
 
 def test_the_next_ones_come_by_a_link(
     acme: Organization, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budgets_views, "END_USERS_SHOWN", 2)
+    monkeypatch.setattr(end_users_views, "SHOWN", 2)
     for number in range(3):
         used(acme, f"work:{number}", 1_000, end_user_id=f"u {number}")
     client = browser(acme)
