@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from allauth.mfa.totp.internal.auth import (
     format_hotp_value,
@@ -49,20 +49,25 @@ class WithMouse:
         self._field(label).fill(text)
 
     def choose(self, label: str | re.Pattern[str]) -> None:
-        self.page.get_by_label(label).check(force=True)
+        self._named("radio", label).locator("xpath=ancestor::label").click()
 
     def pick(self, label: str, option: str) -> None:
         self._field(label).select_option(label=option)
 
     def press(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("button", name=name).first.click()
+        self._named("button", name).click()
 
     def follow(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("link", name=name).first.click()
+        self._named("link", name).click()
 
     def give_file(self, path: Path) -> None:
         """Drop it."""
         self.page.evaluate(DROP, [list(path.read_bytes()), path.name])
+
+    def _named(
+        self, role: Literal["button", "link", "radio"], name: str | re.Pattern[str]
+    ) -> Locator:
+        return self.page.get_by_role(role, name=name, exact=isinstance(name, str)).first
 
     def _field(self, label: str) -> Locator:
         return self.page.get_by_label(label, exact=True).first
@@ -86,7 +91,7 @@ class WithKeyboard(WithMouse):
 
     def choose(self, label: str | re.Pattern[str]) -> None:
         """One of a group: Tab gets to the group, arrows to the one."""
-        wanted = self.page.get_by_label(label).first
+        wanted = self._named("radio", label)
         group = wanted.get_attribute("name")
         self._reach(self.page.locator(f'[name="{group}"]:checked').first)
         for _ in range(20):
@@ -100,11 +105,11 @@ class WithKeyboard(WithMouse):
         self.page.keyboard.type(option)
 
     def press(self, name: str | re.Pattern[str]) -> None:
-        self._reach(self.page.get_by_role("button", name=name).first)
+        self._reach(self._named("button", name))
         self.page.keyboard.press("Enter")
 
     def follow(self, name: str | re.Pattern[str]) -> None:
-        self._reach(self.page.get_by_role("link", name=name).first)
+        self._reach(self._named("link", name))
         self.page.keyboard.press("Enter")
 
     def give_file(self, path: Path) -> None:
@@ -148,10 +153,14 @@ def newest_mail_to(email: str, words: str) -> str:
 
 
 def sign_up(person: Person, email: str) -> None:
-    """From the form to the first page behind it; the code comes by mail."""
+    """Whoever comes by an invitation has shown already that the address is theirs."""
     person.type("Email", email)
     person.type("Password", PASSWORD)
     person.press("Create the account")
+
+
+def verify(person: Person, email: str) -> None:
+    """By the code that comes by mail."""
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Type the code")
     code = re.search(r"^(\d{6})$", newest_mail_to(email, r"(?m)^\d{6}$"), re.MULTILINE)
     assert code
@@ -162,6 +171,9 @@ def sign_up(person: Person, email: str) -> None:
 def set_up_second_factor(person: Person) -> None:
     """With an authenticator app, whose secret is read from the page."""
     person.follow("Set up")
+    if person.page.get_by_label("Password", exact=True).count():  # is it really you?
+        person.type("Password", PASSWORD)
+        person.press("Go on")
     secret = person.page.get_by_label("Or type this secret into the app").input_value()
     person.type("Code of six digits", app_code(secret))
     person.press("Switch on")

@@ -26,6 +26,7 @@ from tests.browser.people import (
     newest_mail_to,
     set_up_second_factor,
     sign_up,
+    verify,
 )
 from tests.browser.shop import Shop, wait_until
 from tests.stripe_account import VISA
@@ -40,14 +41,16 @@ WELCOME_MICROUSD = 600_000  # enough for one video of $0.4516, and not for two
 @pytest.fixture
 def studio(
     shop: Shop, running_stripe: SimulatorThread, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Shop:
+) -> Iterator[Shop]:
     """A shop whose videos are made by the simulator, too; it fetches our files under a public name."""
     running_stripe.config.names = {"media.example.com": shop.url}
+    settings.SIMULATOR_URL = running_stripe.url
     settings.SIMULATED_INTERNET_URL = f"{running_stripe.url}/internet"
     settings.MEDIA_URL_FOR_PROVIDERS = "https://media.example.com"
     provider = EachLabs(f"{running_stripe.url}/eachlabs", "simulated")
     monkeypatch.setattr(registry, "get", lambda name: provider)
-    return shop
+    yield shop
+    provider.close()
 
 
 @pytest.fixture
@@ -127,6 +130,7 @@ def test_from_nothing_to_videos(
 def found_an_organization(owner: Person, studio: Shop) -> None:
     owner.page.goto(f"{studio.url}/accounts/signup/")
     sign_up(owner, OWNER)
+    verify(owner, OWNER)
     owner.type("Name of the organization", "Kestrel Films")
     owner.press("Create the organization")
     expect(owner.page.get_by_role("heading", level=1)).to_have_text("Home")
