@@ -6,6 +6,7 @@
 import functools
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,12 +15,28 @@ from typing import Any
 
 import pytest
 import time_machine
-from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
+from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
 
-from accounts import api_keys, organizations, webhooks
-from accounts.models import ApiKey, Membership, Organization, Role, User
+from accounts import api_keys, deliveries, key_terms, organizations, webhook_endpoints, webhooks
+from accounts.models import (
+    ApiKey,
+    Delivery,
+    DeliveryAttempt,
+    Membership,
+    Organization,
+    Role,
+    User,
+)
 from billing import budgets, ledger, statements
 from billing.models import (
     AutoTopUp,
@@ -38,6 +55,7 @@ from generations import lifecycle, media, requests, stored_files, uploads
 from generations.models import Attempt, Generation, Upload
 from seedance_saas.simulators import film
 from seedance_saas.simulators.order import FilmOrder
+from tests.accounts.signing_in import give_app, give_codes
 from tests.upstream import Upstream, clip
 from tests.world import deposit, make_user
 
@@ -74,6 +92,7 @@ def everything(
     _budgets(world, key)
     upload = _upload(acme)
     made = _generations(world, key, upload, upstream, run_queue, film_of)
+    _webhooks(world)
     yesterday = timezone.now().date() - timedelta(days=1)
     _stripe(world)
     _operator(acme)
@@ -84,11 +103,12 @@ def everything(
         "failed": made["failed"].id,
         "running": made["running"].id,
         "queued": made["queued"].id,
-        "email_key": _second_address(world.people["viewer"]),
+        "passkey": _passkey(world.people["owner"]),
         "webhook_secret": made["running"].attempts.get().webhook_secret,
         "upload": upload.id,
         "stored": stored_files.announce(acme.id, 1_000).pk,
         "key": key.id,
+        "deploy_key": _deploy_key(acme).id,
         "event": event.id,
         "end_user": END_USERS[0],
         "statement": statement.id if statement else "",
@@ -118,17 +138,46 @@ def _people() -> World:
     people["staff"] = make_user("staff@operator.example")
     User.objects.filter(pk=people["staff"].pk).update(is_staff=True)
     people["staff"].refresh_from_db()
-    EmailAddress.objects.bulk_create(
-        EmailAddress(user=one, email=one.email, verified=True, primary=True)
-        for one in people.values()
-    )
+    for name, one in people.items():
+        if name != "newcomer":
+            give_app(one)
+            give_codes(one)
     return World(acme, rival, empty, people)
 
 
-def _second_address(user: User) -> str:
-    """One that waits for its confirmation: the key in the mail."""
-    address = EmailAddress.objects.create(user=user, email=f"second.{user.email}")
-    return str(EmailConfirmationHMAC(address).key)
+def sign_in(client: Client, user: User) -> Client:
+    """As somebody who says who they are again whenever they are asked."""
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    session = client.session
+    in_an_hour = time.time() + 3600
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": "password", "at": in_an_hour, "reauthenticated": True}
+    ]
+    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user.pk
+    session.save()
+    return client
+
+
+def _deploy_key(acme: Organization) -> ApiKey:
+    """May change keys, and nothing else."""
+    key, _ = api_keys.issue(acme, "Deploy", key_terms.Terms(scopes=("keys:write",)))
+    return key
+
+
+def _passkey(user: User) -> str:
+    """As a browser registers it, with a key that nobody has."""
+    public_key = ES256({1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes(32)})
+    credential = AttestedCredentialData.create(bytes(16), b"laptop", public_key)
+    seen = AuthenticatorData.create(bytes(32), AuthenticatorData.FLAG.AT, 0, credential)
+    response = {
+        "clientDataJSON": websafe_encode(
+            b'{"type": "webauthn.create", "challenge": "", "origin": ""}'
+        ),
+        "attestationObject": websafe_encode(AttestationObject.create("none", seen, {})),
+    }
+    id = websafe_encode(b"laptop")
+    made = {"id": id, "rawId": id, "type": "public-key", "response": response}
+    return str(WebAuthn.add(user, "Laptop", made).instance.pk)
 
 
 def _money(world: World) -> None:
@@ -181,7 +230,7 @@ def _budgets(world: World, key: ApiKey) -> None:
         (Budget.Scope.MEMBER, developer.id, 20_000_000),
         (Budget.Scope.API_KEY, key.id, 50_000_000),
         (Budget.Scope.END_USER, END_USERS[0], 1_000_000),
-        (Budget.Scope.END_USER, Budget.EVERY_END_USER, 5_000_000),
+        (Budget.Scope.END_USER, Budget.EACH, 5_000_000),
     ):
         budgets.set_limit(acme, scope, subject, limit_microusd=limit, period="month", actor=owner)
 
@@ -245,6 +294,28 @@ def _asked(
     return lifecycle.create_generations(
         organization, requests.read(body), api_key=key, member=member
     )[0]
+
+
+def _webhooks(world: World) -> None:
+    """An endpoint that was told of most, and refused one."""
+    endpoint, _ = webhook_endpoints.create(
+        world.acme, url="https://acme.example/hooks", actor=world.people["developer"]
+    )
+    deliveries.fan_out()
+    now, made = timezone.now(), list(Delivery.objects.order_by("id"))
+    Delivery.objects.update(state=Delivery.State.SUCCEEDED, finished_at=now, tries_count=1)
+    Delivery.objects.filter(pk=made[0].pk).update(state=Delivery.State.DEAD)
+    DeliveryAttempt.objects.bulk_create(
+        DeliveryAttempt(
+            delivery=one,
+            sent_at=now,
+            duration_milliseconds=84,
+            status=500 if one == made[0] else 200,
+            answer="no" if one == made[0] else "",
+        )
+        for one in made
+    )
+    world.names |= {"endpoint": endpoint.id, "delivery": made[0].id}
 
 
 def _stripe(world: World) -> None:

@@ -14,7 +14,7 @@ from accounts.models import Role
 FILE = Path(__file__).with_suffix(".txt")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 API = "/api/v1/"
-OPEN_TO_ALL = {"model", "media", "webhook_secret", "email_key"}
+OPEN_TO_ALL = {"model", "media", "webhook_secret"}
 _RULE = re.compile(r"(\S+) may ([A-Z]+(?: and [A-Z]+)*)")
 
 
@@ -38,7 +38,7 @@ class Line:
     def reader(self) -> str:
         """Somebody who may GET it: anybody, owner or staff."""
         who = self.may["GET"]
-        return who if who in ("anybody", "staff") else "owner"
+        return who if who in {"anybody", "staff"} else "owner"
 
     def path(self, names: dict[str, str]) -> str:
         return self.address.format_map(

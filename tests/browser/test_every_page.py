@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 from accounts.models import User
 from tests import who_may
 from tests.browser.eyes import LOOKS, Eyes, name_of
-from tests.everything import World, everything, picturesque
+from tests.everything import World, everything, picturesque, sign_in
 from tests.upstream import Upstream
 
 SCREENS = Path(django_settings.BASE_DIR) / ".data" / "screens"
@@ -58,7 +58,7 @@ def world(
 
 @pytest.fixture
 def eyes_of(
-    chromium: Browser, live_server: Any, page_for: Callable[[User], Client], settings: Any
+    chromium: Browser, live_server: Any, settings: Any
 ) -> Iterator[Callable[[User | None], Eyes]]:
     settings.PUBLIC_URL = live_server.url
     made: list[Eyes] = []
@@ -66,7 +66,7 @@ def eyes_of(
     def make(user: User | None) -> Eyes:
         context = chromium.new_context()
         if user:
-            cookie = page_for(user).cookies["sessionid"].value
+            cookie = sign_in(Client(), user).cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         made.append(Eyes(context, live_server.url, SCREENS))
         return made[-1]

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import who_may
-from tests.everything import World
+from tests.everything import World, sign_in
 from tests.many import multiply
 
 MOST = 12
@@ -19,11 +19,8 @@ class Asked:
     def __init__(self, world: World) -> None:
         self.world = world
         self.clients = {"anybody": Client()}
-        for who, person in (("owner", "owner"), ("staff", "staff")):
-            self.clients[who] = Client()
-            self.clients[who].force_login(
-                world.people[person], backend="allauth.account.auth_backends.AuthenticationBackend"
-            )
+        for who in ("owner", "staff"):
+            self.clients[who] = sign_in(Client(), world.people[who])
 
     def counts(self) -> dict[str, int]:
         self.clients["owner"].get("/create")  # prices are read once in half a minute
