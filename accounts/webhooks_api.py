@@ -20,18 +20,12 @@ from seedance_saas.errors import InvalidRequest, UnknownField
 from seedance_saas.requests import client_address
 
 FIELDS = ("url", "types", "description")
-SCOPES = {
-    "GET": "webhooks:read",
-    "POST": "webhooks:write",
-    "PATCH": "webhooks:write",
-    "DELETE": "webhooks:write",
-}
 
 
 class EndpointList(APIView):
     """GET and POST /webhook-endpoints. The secret is in the answer to POST, and nowhere else."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"GET": "webhooks:read", "POST": "webhooks:write"}
 
     def get(self, request: Request) -> Response:
         rows = webhook_endpoints.of(api_keys.of(request).organization)
@@ -59,7 +53,11 @@ class EndpointList(APIView):
 class EndpointDetail(APIView):
     """GET, PATCH and DELETE /webhook-endpoints/{id}. PATCH {"enabled": false} switches it off, true on."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "webhooks:read",
+        "PATCH": "webhooks:write",
+        "DELETE": "webhooks:write",
+    }
 
     def get(self, request: Request, id: str) -> Response:
         return Response(_shown(_endpoint(request, id)))
@@ -86,7 +84,7 @@ class EndpointDetail(APIView):
 class EndpointRotateSecret(APIView):
     """POST /webhook-endpoints/{id}/rotate-secret. The id `default` is the secret behind every `webhook_url`."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"POST": "webhooks:write"}
 
     def post(self, request: Request, id: str) -> Response:
         organization = api_keys.of(request).organization
@@ -107,7 +105,7 @@ class EndpointRotateSecret(APIView):
 class EndpointTest(APIView):
     """POST /webhook-endpoints/{id}/test: an event of type `webhook.test` to this endpoint alone."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"POST": "webhooks:write"}
 
     def post(self, request: Request, id: str) -> Response:
         endpoint = _endpoint(request, id)
@@ -118,7 +116,7 @@ class EndpointTest(APIView):
 class EndpointReplay(APIView):
     """POST /webhook-endpoints/{id}/replay: what it missed since a moment; with `include_succeeded` everything."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"POST": "webhooks:write"}
 
     def post(self, request: Request, id: str) -> Response:
         endpoint = _endpoint(request, id)
@@ -139,7 +137,7 @@ class EndpointReplay(APIView):
 class EndpointDeliveries(APIView):
     """GET /webhook-endpoints/{id}/deliveries?status=: newest first, each with its attempts."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"GET": "webhooks:read"}
 
     def get(self, request: Request, id: str) -> Response:
         endpoint = _endpoint(request, id)
@@ -158,7 +156,7 @@ class EndpointDeliveries(APIView):
 class DeliveryDetail(APIView):
     """GET /deliveries/{id}, to an endpoint or to a request's own `webhook_url`."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"GET": "webhooks:read"}
 
     def get(self, request: Request, id: str) -> Response:
         return Response(presentation.delivery(get_object_or_404(_deliveries(request), pk=id)))
@@ -167,7 +165,7 @@ class DeliveryDetail(APIView):
 class DeliveryResend(APIView):
     """POST /deliveries/{id}/resend: once more, now, with all tries before it."""
 
-    scopes: ClassVar[dict[str, str]] = SCOPES
+    scopes: ClassVar[dict[str, str]] = {"POST": "webhooks:write"}
 
     def post(self, request: Request, id: str) -> Response:
         delivery = get_object_or_404(_deliveries(request), pk=id)
