@@ -107,7 +107,15 @@ def _may_be_many(model: type[models.Model]) -> bool:
 def _is_alone(row: models.Model) -> bool:
     """Of a kind of which there may be many, the one of which there is one: the account of what is held."""
     model = type(row)
-    against = {field.name: getattr(row, field.name) for field in model._meta.concrete_fields}
+    against = {
+        field.name: models.Value(getattr(row, field.attname), output_field=field)
+        for field in model._meta.concrete_fields
+        if field.related_model is None
+    } | {
+        field.name: getattr(row, field.attname)
+        for field in model._meta.concrete_fields
+        if field.related_model
+    }
     return any(
         condition.check(against)
         for group, condition in _unique_together(model)
