@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from django.conf import settings
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
 from accounts.models import Role
@@ -14,7 +15,8 @@ from accounts.models import Role
 FILE = Path(__file__).with_suffix(".txt")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 API = "/api/v1/"
-OPEN_TO_ALL = {"model", "media", "webhook_secret"}
+OPEN_TO_ALL = {"model", "media", "webhook_secret", "operator"}
+_PART = re.compile(r"<(?:\w+:)?\w+>|\(\?P<\w+>[^)]*\)\$?")  # of a route: what may be anything
 _RULE = re.compile(r"(\S+) may ([A-Z]+(?: and [A-Z]+)*)")
 
 
@@ -53,18 +55,31 @@ class Line:
 def read() -> tuple[dict[str, frozenset[str]], tuple[Line, ...]]:
     """What the words mean that stand for several roles, and the lines."""
     words: dict[str, frozenset[str]] = {}
-    lines = []
+    lines: list[Line] = []
     for number, text in enumerate(FILE.read_text().splitlines(), 1):
         text = text.strip()
         if not text or text.startswith("#"):
             continue
         first, rest = text.split(maxsplit=1)
         if first.startswith("/"):
-            lines.append(Line(number, first, _rules(number, rest)))
+            lines += _lines(Line(number, first, _rules(number, rest)))
         else:
             roles = frozenset(rest.split(", "))
             words[first] = roles if roles <= set(Role.values) else frozenset()
     return words, tuple(lines)
+
+
+def _lines(line: Line) -> list[Line]:
+    """The line; or, if it ends with **, one for each address of the map that begins so, with anything in it."""
+    if not line.address.endswith("**"):
+        return [line]
+    begins = (
+        line.address.removeprefix("/")
+        .removesuffix("**")
+        .format_map({"operator": getattr(settings, "OPERATOR_PATH", "")})
+    )
+    paths = [_PART.sub("1", route) for route in routes() if route.startswith(begins)]
+    return [Line(line.number, f"/{path}", line.may) for path in paths]
 
 
 def _rules(number: int, text: str) -> dict[str, str]:
