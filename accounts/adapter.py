@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -13,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import account_mails, guessing, known_browsers, middleware, secrets_at_rest
+from accounts import account_mails, guessing, known_browsers, middleware, secrets_at_rest, sessions
 from accounts.models import User
 from seedance_saas import queue
 from seedance_saas.requests import client_address
@@ -69,9 +68,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not of somebody who has just signed in: they said a moment ago who they are."""
-        request = context.request
-        records = get_authentication_records(request, request.user)
-        if records and time.time() - records[-1]["at"] < FRESH_SECONDS:
+        signed_in_at = context.request.session.get(sessions.SIGNED_IN_AT, 0)
+        if time.time() - signed_in_at < FRESH_SECONDS:
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
@@ -119,6 +117,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth s
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "This code is wrong, or it was used before.",
     }
+
+    def generate_authenticator_name(self, user: User, type: Any) -> str:
+        """What a passkey is called unless its owner says otherwise: where it was made."""
+        return sessions.software(context.request.headers.get("User-Agent", ""))
 
     def encrypt(self, text: str) -> str:
         return secrets_at_rest.encrypt(text)

@@ -61,6 +61,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     membership: Membership | None = SimpleLazyObject(partial(_membership, request))  # type: ignore[assignment]
     return {
         "membership": membership,
+        "look": getattr(request, "look", None),
         "second_factor_is_missing": SimpleLazyObject(partial(second_factor.is_missing, request)),
         "organizations": SimpleLazyObject(partial(_organizations, request)),
         "places_main": SimpleLazyObject(partial(_shown, MAIN, membership)),

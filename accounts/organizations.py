@@ -123,14 +123,17 @@ def suspend(
 
 
 @transaction.atomic
-def reinstate(organization: Organization, *, by: User, address: str | None = None) -> None:
+def reinstate(
+    organization: Organization, *, by: User, because: str = "", address: str | None = None
+) -> None:
     """Undo a suspension. A repeat changes nothing."""
     if Organization.objects.filter(pk=organization.pk, suspended_at__isnull=False).update(
         suspended_at=None, suspended_because=""
     ):
         audit.note(
-            organization, "organization.reinstated", organization.id, actor=by, address=address
-        )
+            organization, "organization.reinstated", organization.id,
+            actor=by, address=address, after={"because": because} if because else {},
+        )  # fmt: skip
         logger.info("organization.reinstated id=%s", organization.id)
 
 

@@ -70,7 +70,7 @@ def for_members(view: MemberView[P]) -> View[P]:
             messages.warning(request, "You are not a member of that organization any more.")
             return HttpResponseClientRefresh() if is_part else SeeOther(reverse("home"))
         if not membership:
-            return redirect("organization_new")
+            return redirect(_first_place(request))
         if second_factor.is_missing(request):
             if is_part:
                 return HttpResponseClientRefresh()
@@ -81,6 +81,11 @@ def for_members(view: MemberView[P]) -> View[P]:
         return view(request, membership, *args, **kwargs)
 
     return guarded
+
+
+def _first_place(request: HttpRequest) -> str:
+    """Of whoever belongs to no organization: our own staff has work elsewhere, others make one."""
+    return "operator" if getattr(request.user, "is_staff", False) else "organization_new"
 
 
 def require(answer: bool, why: str = "") -> None:

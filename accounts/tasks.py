@@ -8,9 +8,11 @@ from accounts import (
     idempotency,
     invitations,
     key_sightings,
+    looking,
     people,
     sessions,
     sign_in_events,
+    webhook_endpoints,
     webhook_mails,
     webhooks,
 )
@@ -24,6 +26,11 @@ def forget_idempotency_keys() -> None:
 
 def forget_events() -> None:
     webhooks.forget()
+    webhook_endpoints.forget_secrets()
+
+
+def end_looks() -> None:
+    looking.end_overdue()
 
 
 def mail_invitation(invitation_id: str, sent_at: str) -> None:

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from accounts import (
     account_views,
+    audit_views,
     invitations_views,
     views,
     webhook_changes_views,
@@ -22,6 +23,8 @@ urlpatterns = [
         account_views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("audit", audit_views.audit_page, name="audit"),
+    path("audit.csv", audit_views.audit_csv, name="audit_csv"),
     path("accounts/sessions/", account_views.list_sessions, name="usersessions_list"),
     path("account", account_views.account, name="account"),
     path("theme", views.theme, name="theme"),

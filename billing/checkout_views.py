@@ -19,6 +19,7 @@ from billing.purchase_forms import BuyForm
 from billing.stripe_gateway import payments
 from billing.stripe_gateway.connection import StripeRefused, StripeUnavailable
 from seedance_saas.errors import InvalidRequest
+from seedance_saas.requests import client_address
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def buy(request: HttpRequest, membership: Membership) -> HttpResponse:
                 made_by=membership.user,
                 token=form.cleaned_data["token"],
                 last_paid_id=form.cleaned_data["last_paid_id"],
+                address=client_address(request),
             )
         )
     except InvalidRequest as refusal:

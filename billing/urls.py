@@ -1,6 +1,6 @@
 """The pages of money."""
 
-from django.urls import include, path
+from django.urls import path
 
 from billing import (
     budgets_views,
@@ -52,5 +52,4 @@ urlpatterns = [
     path("members/<str:id>/transfer", members_views.member_transfer, name="member_transfer"),
     path("leave", members_views.leave, name="leave"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("", include("billing.operator_pages.urls")),
 ]

@@ -100,12 +100,11 @@ def share(part: int, whole: int | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def balance(context: Context) -> balances.Balance | None:
-    """What the organization in view has now, if the page has not read it already."""
-    membership = context.get("membership")
-    if membership and "balance_now" in context:
-        now: balances.Balance = context["balance_now"]
-        return now
-    return balances.of(membership.organization) if membership else None
+    """What the organization in view has now, as the page says it elsewhere if it does."""
+    if not (membership := context.get("membership")):
+        return None
+    said: balances.Balance | None = context.get("balance_now")
+    return said or balances.of(membership.organization)
 
 
 @register.simple_tag(takes_context=True)
