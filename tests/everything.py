@@ -27,7 +27,16 @@ from fido2.cose import ES256
 from fido2.utils import websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
 
-from accounts import api_keys, deliveries, key_terms, organizations, webhook_endpoints, webhooks
+from accounts import (
+    api_keys,
+    deliveries,
+    invitation_checks,
+    invitations,
+    key_terms,
+    organizations,
+    webhook_endpoints,
+    webhooks,
+)
 from accounts.models import (
     ApiKey,
     Delivery,
@@ -117,6 +126,7 @@ def everything(
         ).removeprefix("/media/"),
         "organization": acme.id,
         "membership": Membership.objects.get(organization=acme, role=Role.VIEWER).id,
+        **_invitation(world),
         "model": MODEL,
         "nothing": "gen_" + "0" * 32,
     }
@@ -156,6 +166,14 @@ def sign_in(client: Client, user: User) -> Client:
     session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user.pk
     session.save()
     return client
+
+
+def _invitation(world: World) -> dict[str, str]:
+    """For whoever reads the mail of an address that nobody here has."""
+    owner = Membership.objects.get(organization=world.acme, role=Role.OWNER)
+    wanted = invitation_checks.Wanted("new@acme.example", Role.VIEWER)
+    (made,) = invitations.invite(world.acme, [wanted], by=owner)
+    return {"invitation": made.id, "invitation_secret": invitations._secret(made)}
 
 
 def _deploy_key(acme: Organization) -> ApiKey:
