@@ -169,7 +169,7 @@ def test_another_address_is_told_so_and_nothing_of_the_organization(
     client = page_for(make_user("eve@example.com"))
     for answer in (client.get(link), client.post(link)):
         page = text(answer)
-        assert answer.status_code == 403
+        assert answer.status_code == 409
         assert "This invitation is for another address" in page
         assert "eve@example.com" in page
         assert "Acme" not in page
