@@ -7,7 +7,7 @@ from accounts.models import ApiKey, AuditEntry, Organization, User
 
 
 def note(
-    organization: Organization,
+    organization: Organization | None,
     action: str,
     target: str,
     *,
@@ -17,7 +17,10 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write what was done to `target`, by whom, from where. Neither actor nor key: the system."""
+    """Write what was done to `target`, by whom, from where. Neither actor nor key: the system.
+
+    No organization: it is about the house itself, and no organization sees it.
+    """
     AuditEntry.objects.create(
         organization=organization,
         action=action,

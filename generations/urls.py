@@ -6,9 +6,10 @@ from generations import (
     docs_views,
     end_users_views,
     keys_views,
-    operator_catalog,
     playground,
     quotas_views,
+    settings_views,
+    status_views,
     views,
 )
 
@@ -32,7 +33,10 @@ urlpatterns = [
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
-    path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
+    path("status", status_views.status_page, name="status"),
+    path("settings", settings_views.settings_page, name="settings"),
+    path("settings/close", settings_views.close_page, name="organization_close"),
+    path("settings/reopen", settings_views.reopen, name="organization_reopen"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(

@@ -3,12 +3,15 @@
 A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
 """
 
+import hmac
 import sys
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from seedance_saas import database, env, sign_in_with
 
@@ -31,7 +34,13 @@ DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go t
 ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
 if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+# How many proxies of ours stand before us: whose word in X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, at_most=10)
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+# Where our own staff works. Nobody guesses it, and it stays the same as long as SECRET_KEY does.
+OPERATOR_PATH = env.segment(
+    "OPERATOR_PATH", f"staff-{hmac.new(SECRET_KEY.encode(), b'operator', sha256).hexdigest()[:24]}"
+)
 
 # -- Whose accounts open ours, too -----------------------------------------------------------------
 SIGN_IN_WITH = sign_in_with.configured(
@@ -47,10 +56,12 @@ SIGN_IN_WITH = sign_in_with.configured(
 
 # -- Rooms ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "unfold",  # before the admin whose templates it replaces
     "seedance_saas",
     "accounts",
     "billing",
     "generations",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -77,9 +88,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.middleware.LookingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.OtherSideMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "seedance_saas.urls"
@@ -141,7 +154,10 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
+    "generations.tasks.cancel_closed": 30,
+    "generations.tasks.erase_closed": 600,
     "accounts.tasks.forget_events": 3600,
+    "accounts.tasks.end_looks": 60,
     "accounts.tasks.forget_sessions": 3600,
     "accounts.tasks.forget_key_sightings": 3600,
     "billing.tasks.watch_money": 5,
@@ -149,6 +165,7 @@ CLOCK = {
     "billing.tasks.send_meter_events": 15,
     "billing.tasks.compare_with_stripe": 86_400,
     "billing.tasks.expire_grants": 30,
+    "billing.tasks.settle_closed": 60,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
@@ -222,8 +239,10 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
+PASSWORD_RESET_TIMEOUT = 3600
 ACCOUNT_CHANGE_EMAIL = True  # a person has one address, and it is the name they sign in with
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _PUBLIC.scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
@@ -360,6 +379,17 @@ SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 14 * 86_400  # without being used; and however much it is used:
 SESSION_SECONDS_MAX = 30 * 86_400
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# -- The operator's records -----------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Seedance SaaS",
+    "SITE_HEADER": "Records",
+    "SITE_URL": reverse_lazy("operator"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("pictures/mark.svg")}],
+    "STYLES": [lambda request: static("css/records.css")],
+    "SHOW_HISTORY": False,  # who did what stands in the audit trail
+    "SHOW_VIEW_ON_SITE": False,
+}
 
 # -- The rest -------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -10,7 +10,7 @@ from accounts.models.organizations import (
     new_secret,
 )
 from accounts.models.people import User, UserManager
-from accounts.models.records import AuditEntry, Event, IdempotencyRecord
+from accounts.models.records import AuditEntry, Event, IdempotencyRecord, Look
 from accounts.models.webhooks import Delivery, DeliveryAttempt, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "IdempotencyRecord",
     "Invitation",
     "KeySighting",
+    "Look",
     "Membership",
     "Organization",
     "Role",

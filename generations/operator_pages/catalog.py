@@ -6,19 +6,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from accounts import audit
 from accounts.models import User
 from billing.operator_pages import staff
 from generations.catalog_standing import standings
 from seedance_saas import queue
+from seedance_saas.requests import client_address
 
 
 @staff.for_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def catalog_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET and POST /operator/catalog: how it stands with each provider; POST has the providers asked again."""
+    """GET and POST {operator}/catalog: how it stands with each provider; POST has the providers asked again."""
     if request.method == "POST":
         with transaction.atomic():
             queue.enqueue("generations.tasks.sync_catalog")
+            audit.note(
+                None, "catalog.sync_asked", "catalog", actor=actor, address=client_address(request)
+            )
         messages.success(request, "The providers are asked now. Load this page again in a moment.")
         return redirect("operator_catalog")
     rows = standings()
