@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseLocation
@@ -202,7 +203,7 @@ def _after(request: HttpRequest, subject: Subject, row: Row) -> HttpResponse:
         return render(request, "billing/budgets/cell.html", context)
     messages.success(request, said)
     if _is_part(request):
-        here = request.htmx.current_url_abs_path or request.path  # type: ignore[attr-defined]
+        here = request.htmx.current_url_abs_path or reverse("budgets")  # type: ignore[attr-defined]
         return HttpResponseLocation(here, target="#main", select="#main", swap="outerHTML")
     return redirect("budgets")
 
