@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import account_mails, guessing, known_browsers, secrets_at_rest, sessions
+from accounts import account_mails, guessing, known_browsers, middleware, secrets_at_rest, sessions
 from accounts.models import User
 from seedance_saas import queue
 from seedance_saas.requests import client_address
@@ -22,7 +22,10 @@ FRESH_SECONDS = 300
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """One address a person, passwords looked at in constant work, mails from the queue."""
+    """One address a person, passwords looked at in constant work, mails from the queue.
+
+    Whoever signs in looks at one organization from that moment on.
+    """
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -69,6 +72,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         if time.time() - signed_in_at < FRESH_SECONDS:
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        middleware.choose_first(request, user)
+
+    def unstash_verified_email(self, request: HttpRequest) -> str | None:
+        """The address that an invitation proved, if it is the one that signs up now: nobody else's account gets it."""
+        proved: str | None = super().unstash_verified_email(request)
+        typed = request.POST.get("email", "").strip().lower()
+        return proved if proved and proved.lower() == typed else None
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().post_login(request, user, **kwargs)

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from requests import RequestException
 
 from accounts import looking
-from accounts.models import Look, Membership
+from accounts.models import Look, Membership, Organization, User
 from seedance_saas import errors
 
 logger = logging.getLogger(__name__)
@@ -82,8 +82,37 @@ def membership_of(request: HttpRequest) -> Membership | None:
         "organization", "user"
     )
     chosen = request.session.get(SESSION_KEY)
-    found = memberships.filter(organization_id=chosen).first() if chosen else None
-    return found or memberships.order_by("id").first()
+    theirs = memberships.filter(organization_id=chosen).first() if chosen else None
+    return theirs or memberships.order_by("id").first()
+
+
+def choose(request: HttpRequest, organization: Organization) -> None:
+    """Look at this one from now on."""
+    request.session[SESSION_KEY] = organization.pk
+
+
+def choose_first(request: HttpRequest, user: User) -> None:
+    """Whoever signs in, or leaves, looks at their oldest one. It is noted, so that a removal from it is noticed."""
+    request.session.pop(SESSION_KEY, None)
+    first = Membership.objects.filter(user=user).order_by("id").first()
+    if first:
+        request.session[SESSION_KEY] = first.organization_id
+
+
+def was_removed(request: HttpRequest, membership: Membership | None) -> bool:
+    """Whether the organization that the session names is not the person's any more; it is forgotten then.
+
+    Not while our staff looks at another one: the session is about where the person belongs.
+    """
+    if request.look:  # type: ignore[attr-defined]
+        return False
+    chosen = request.session.get(SESSION_KEY)
+    if not chosen or (membership and membership.organization_id == chosen):
+        return False
+    del request.session[SESSION_KEY]
+    if membership:
+        request.session[SESSION_KEY] = membership.organization_id
+    return True
 
 
 class OtherSideMiddleware:

@@ -6,6 +6,7 @@ from accounts import (
     account_mails,
     courier,
     idempotency,
+    invitations,
     key_sightings,
     looking,
     people,
@@ -15,7 +16,7 @@ from accounts import (
     webhook_mails,
     webhooks,
 )
-from accounts.models import WebhookEndpoint
+from accounts.models import Invitation, WebhookEndpoint
 from seedance_saas import shared_cache
 
 
@@ -30,6 +31,14 @@ def forget_events() -> None:
 
 def end_looks() -> None:
     looking.end_overdue()
+
+
+def mail_invitation(invitation_id: str, sent_at: str) -> None:
+    """A repeat, which the queue rarely makes, mails the same link again. One that was sent again has a newer task."""
+    found = Invitation.objects.select_related("organization", "invited_by").filter(pk=invitation_id)
+    invitation = found.first()
+    if invitation and invitation.sent_at.isoformat() == sent_at:
+        invitations.mail(invitation)
 
 
 def forget_sessions() -> None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import pages, roles
 from accounts.models import Membership
-from billing import balances, customers, packs, purchase_forms, purchases
+from billing import balances, customers, packs, purchase_forms, purchases, sandboxes
 from billing.balances import Balance
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
 from billing.models import Purchase
@@ -36,6 +36,10 @@ def buy_panel(
         "amount_cents_min": packs.AMOUNT_CENTS_MIN,
         "amount_cents_max": packs.AMOUNT_CENTS_MAX,
         "buying": _effect(form, balance),
+        "sandbox_full": sandboxes.FULL_MICROUSD,
+        "sandbox_low": sandboxes.LOW_MICROUSD,
+        "sandbox_fills": sandboxes.FILLS_PER_DAY_MAX,
+        "can_fill": balance.available_microusd < sandboxes.LOW_MICROUSD,
     }
 
 

@@ -154,6 +154,8 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
+    "generations.tasks.cancel_closed": 30,
+    "generations.tasks.erase_closed": 600,
     "accounts.tasks.forget_events": 3600,
     "accounts.tasks.end_looks": 60,
     "accounts.tasks.forget_sessions": 3600,
@@ -163,6 +165,7 @@ CLOCK = {
     "billing.tasks.send_meter_events": 15,
     "billing.tasks.compare_with_stripe": 86_400,
     "billing.tasks.expire_grants": 30,
+    "billing.tasks.settle_closed": 60,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
