@@ -1,14 +1,17 @@
 """The door of the operator's console: an address that nobody guesses, a second factor, a policy that is strict."""
 
+import gzip
 import os
 import re
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.test import Client
@@ -141,3 +144,16 @@ def test_no_record_shows_a_secret(
             continue
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
         assert getattr(row, secret) not in text(staff.get(reverse(name, args=[row.pk])))
+
+
+def test_a_record_page_weighs_less_than_300_kilobytes_as_it_is_sent(
+    acme: Organization, staff: Client
+) -> None:
+    page = staff.get(reverse("admin:accounts_organization_change", args=[acme.pk])).content
+    assets = set(re.findall(rb"/static/([^\"']+)", page))
+    files = [Path(finders.find(asset.decode())) for asset in assets]
+
+    sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in files}
+
+    assert len(sizes) > 10
+    assert sum(sizes.values()) + len(gzip.compress(page)) < 300_000, sizes
