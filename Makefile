@@ -13,9 +13,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-ha
 PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOSTS=video.example.com \
 	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance EACHLABS_API_KEY=not-a-key \
 	STRIPE_SECRET_KEY=not-a-key STRIPE_WEBHOOK_SECRETS=not-a-secret EMAIL_URL=smtps://mail.example.com \
+	TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
-.PHONY: help run test test-slow bench check lock format clean dev
+.PHONY: help run test test-slow screens bench check lock format clean dev
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ test: dev  ## Run the everyday tests: all but whole processes, a browser, and th
 test-slow: dev  ## Run all the others; those that start whole processes one by one, for they measure time
 	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "thorough and not slow"
 	@$(BIN)/python -m pytest -q -m slow
+
+screens: dev  ## Look at every page at two widths, light and dark (.data/screens; ONLY=/billing: what begins so)
+	@$(BIN)/python -m pytest -q -m slow tests/browser/test_every_page.py
 
 bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
 	@$(BIN)/python -m tests.benchmarks

@@ -50,7 +50,7 @@ MAILS = {
     ),
     "password_reset_key": Mail(
         "Choose a new password",
-        "Somebody, probably you, forgot the password of this account. The link works once, for three days. "
+        "Somebody, probably you, forgot the password of this account. The link works once, within an hour. "
         "If it was not you, do nothing: your password stays as it is.",
     ),
     "password_reset": Mail(
@@ -81,6 +81,12 @@ MAILS = {
     ),
     "totp_deactivated": Mail(
         "The authenticator app was removed", f"Its codes open nothing any more. {NOT_YOU}", FACTORS
+    ),
+    "second_factors_removed": Mail(
+        "Your second factors were removed",
+        "Our staff did it, because somebody said that phone and recovery codes were lost, and proved to be you. "
+        "Your password alone opens the account now: set up a second factor again. If it was not you, write to us.",
+        FACTORS,
     ),
     "webauthn_added": Mail(
         "A passkey was added", f"It opens your account from now on. {NOT_YOU}", PASSKEYS

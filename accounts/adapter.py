@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -13,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import account_mails, guessing, known_browsers, secrets_at_rest
+from accounts import account_mails, guessing, known_browsers, middleware, secrets_at_rest, sessions
 from accounts.models import User
 from seedance_saas import queue
 from seedance_saas.requests import client_address
@@ -23,7 +22,10 @@ FRESH_SECONDS = 300
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """One address a person, passwords looked at in constant work, mails from the queue."""
+    """One address a person, passwords looked at in constant work, mails from the queue.
+
+    Whoever signs in looks at one organization from that moment on.
+    """
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -66,11 +68,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not of somebody who has just signed in: they said a moment ago who they are."""
-        request = context.request
-        records = get_authentication_records(request, request.user)
-        if records and time.time() - records[-1]["at"] < FRESH_SECONDS:
+        signed_in_at = context.request.session.get(sessions.SIGNED_IN_AT, 0)
+        if time.time() - signed_in_at < FRESH_SECONDS:
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        middleware.choose_first(request, user)
+
+    def unstash_verified_email(self, request: HttpRequest) -> str | None:
+        """The address that an invitation proved, if it is the one that signs up now: nobody else's account gets it."""
+        proved: str | None = super().unstash_verified_email(request)
+        typed = request.POST.get("email", "").strip().lower()
+        return proved if proved and proved.lower() == typed else None
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().post_login(request, user, **kwargs)
@@ -106,6 +117,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth s
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "This code is wrong, or it was used before.",
     }
+
+    def generate_authenticator_name(self, user: User, type: Any) -> str:
+        """What a passkey is called unless its owner says otherwise: where it was made."""
+        return sessions.software(context.request.headers.get("User-Agent", ""))
 
     def encrypt(self, text: str) -> str:
         return secrets_at_rest.encrypt(text)

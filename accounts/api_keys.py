@@ -12,9 +12,9 @@ from rest_framework.request import Request
 
 from accounts import audit, key_sightings, key_terms
 from accounts.key_terms import Terms
-from accounts.models import ApiKey, Organization, User
+from accounts.models import ApiKey, Membership, Organization, User
 from seedance_saas.api import moment
-from seedance_saas.errors import Conflict, InvalidRequest
+from seedance_saas.errors import Conflict, Forbidden, InvalidRequest
 
 SECRET_SHAPE = re.compile(r"sd_(live|test)_[0-9a-f]{48}")
 PREFIX_LENGTH = 12
@@ -46,12 +46,15 @@ def issue(
     """A new key and its secret, which exists in this return value only: we keep its SHA-256.
 
     The secret has 192 random bits, so a plain hash is as good as a slow one. A key gives another one no
-    more than it has: raises WiderThanOwn. With an `id` that exists already: IntegrityError.
+    more than it has: raises WiderThanOwn. With an `id` that exists already: IntegrityError. Raises
+    Forbidden for who was removed meanwhile; a removal that comes second finds the key. Locks the person's membership.
     """
     if by_key:
         key_terms.require_no_wider(terms, key_terms.of(by_key))
     secret = _new_secret(organization)
     with transaction.atomic():
+        if by:
+            _require_not_removed(organization, by)
         key = ApiKey(
             organization=organization,
             created_by=by,
@@ -73,6 +76,13 @@ def issue(
             after={"name": name, "prefix": key.prefix, **terms.as_json()},
         )
     return key, secret
+
+
+def _require_not_removed(organization: Organization, by: User) -> None:
+    theirs = Membership.with_former.filter(organization=organization, user=by)
+    found = list(theirs.select_for_update(no_key=True).order_by("id"))
+    if found and all(one.removed_at for one in found):
+        raise Forbidden("You are not a member any more.")
 
 
 @transaction.atomic

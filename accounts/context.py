@@ -91,6 +91,8 @@ def _section(request: HttpRequest) -> str:
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
+        **dict.fromkeys(("invite", "member", "member_remove", "member_transfer"), "members"),
+        "organization_close": "settings",
         **dict.fromkeys(("key", "key_new", "key_edit", "key_rotate", "key_revoke"), "keys"),
     }
     if name and name.startswith("webhook_"):
@@ -105,7 +107,8 @@ def _membership(request: HttpRequest) -> Membership | None:
 
 
 def _organizations(request: HttpRequest) -> list[Organization]:
-    return list(Organization.objects.filter(memberships__user_id=request.user.pk).order_by("name"))
+    theirs = Membership.objects.filter(user_id=request.user.pk).select_related("organization")
+    return sorted((one.organization for one in theirs), key=lambda one: (one.name, one.pk))
 
 
 def _shown(places: tuple[Place, ...], membership: Membership | None) -> list[Place]:

@@ -4,16 +4,19 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from accounts import webhooks
 from accounts.models import Delivery, Event, Organization, WebhookEndpoint, WebhookSecret
+from accounts.models.webhooks import ABOUT_LENGTH_MAX
 from accounts.webhook_endpoints import EndpointDisabled
 from seedance_saas.api import moment
 from seedance_saas.errors import InvalidRequest
 
 FAN_OUT_AT_ONCE = 500
 REPLAY_MAX = 10_000
+ABOUT = KeyTextTransform("id", "data")  # of an event: the id of what it tells about
 State = Delivery.State
 
 
@@ -34,6 +37,7 @@ def fan_out() -> int:
         Event.objects.filter(fanned_out_at=None)
         .order_by("id")
         .select_for_update(no_key=True, skip_locked=True)
+        .annotate(about=ABOUT)
         .only("id", "organization_id", "type", "webhook_url", "created_at")[:FAN_OUT_AT_ONCE]
     )
     if not events:
@@ -46,16 +50,22 @@ def fan_out() -> int:
     rows = []
     for event in events:
         wanting = endpoints.get(event.organization_id, [])
-        rows += [_new(event, endpoint, now) for endpoint in wanting if endpoint.wants(event.type)]
+        rows += [
+            _new(event, endpoint, now, event.about)
+            for endpoint in wanting
+            if endpoint.wants(event.type)
+        ]
         if event.webhook_url:
-            rows.append(_new(event, None, now))
+            rows.append(_new(event, None, now, event.about))
     _make_secrets({event.organization_id for event in events if event.webhook_url})
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)
     Event.objects.filter(pk__in=[one.pk for one in events]).update(fanned_out_at=now)
     return len(events)
 
 
-def _new(event: Event, endpoint: WebhookEndpoint | None, now: datetime) -> Delivery:
+def _new(
+    event: Event, endpoint: WebhookEndpoint | None, now: datetime, about: str | None
+) -> Delivery:
     """Due when the event happened, so that what waits together is sent in the order of the events."""
     return Delivery(
         organization_id=event.organization_id,
@@ -63,6 +73,7 @@ def _new(event: Event, endpoint: WebhookEndpoint | None, now: datetime) -> Deliv
         endpoint=endpoint,
         webhook_url="" if endpoint else event.webhook_url,
         lane=endpoint.id if endpoint else event.organization_id,
+        about=(about or "")[:ABOUT_LENGTH_MAX],
         created_at=now,
         due_at=event.created_at,
     )
@@ -85,7 +96,7 @@ def test(endpoint: WebhookEndpoint) -> Delivery:
         data={"id": endpoint.id, "object": "webhook_endpoint", "url": endpoint.url},
         fanned_out_at=timezone.now(),
     )
-    delivery = _new(event, endpoint, timezone.now())
+    delivery = _new(event, endpoint, timezone.now(), None)
     delivery.save()
     return delivery
 
@@ -129,7 +140,7 @@ def replay(endpoint: WebhookEndpoint, since: datetime, *, include_succeeded: boo
     """
     endpoint = require_enabled(endpoint)
     found = missed(endpoint, since, include_succeeded=include_succeeded).order_by("id")
-    events = list(found.defer("data")[: REPLAY_MAX + 1])
+    events = list(found.annotate(about=ABOUT).defer("data")[: REPLAY_MAX + 1])
     if len(events) > REPLAY_MAX:
         raise InvalidRequest(
             f"More than {REPLAY_MAX:,} events would be sent again. Choose a later since; the "
@@ -142,23 +153,11 @@ def replay(endpoint: WebhookEndpoint, since: datetime, *, include_succeeded: boo
     known = Delivery.objects.filter(endpoint=endpoint, event__in=ids)
     had = set(known.values_list("event", flat=True))
     known.exclude(state__in=[State.PENDING, State.SENDING]).update(**_afresh(now))
-    rows = [_new(event, endpoint, now) for event in events if event.pk not in had]
+    rows = [_new(event, endpoint, now, event.about) for event in events if event.pk not in had]
     for row in rows:
         row.due_at = now
     Delivery.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
     return len(events)
-
-
-def about(organization: Organization, object_id: str, *, at_most: int = 50) -> list[Delivery]:
-    """What was sent of the events of one object ("gen_…"), in the order of the events. Two queries."""
-    events = Event.objects.filter(organization=organization, data__id=object_id)
-    return list(
-        of(organization)
-        .filter(event__in=events)
-        .select_related("event", "endpoint")
-        .prefetch_related("attempts")
-        .order_by("event_id", "id")[:at_most]
-    )
 
 
 def require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
@@ -169,7 +168,11 @@ def require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
         .get(pk=endpoint.pk)
     )
     if endpoint.disabled_at or endpoint.deleted_at:
-        raise EndpointDisabled("The endpoint is switched off. Enable it first.")
+        raise EndpointDisabled(
+            "The endpoint is deleted."
+            if endpoint.deleted_at
+            else "The endpoint is switched off. Enable it first."
+        )
     return endpoint
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Membership, RoleTerms
 from seedance_saas.api import moment
 from seedance_saas.errors import Forbidden, InvalidRequest
 
@@ -85,6 +85,20 @@ def of(key: ApiKey) -> Terms:
         allowed_addresses=tuple(key.allowed_addresses),
         concurrent_max=key.concurrent_max,
         expires_at=key.expires_at,
+    )
+
+
+def of_role(membership: Membership) -> Terms:
+    """What those with this role may use, as a key of theirs may not use more."""
+    row = RoleTerms.objects.filter(
+        organization=membership.organization, role=membership.role
+    ).first()
+    if row is None:
+        return Terms()
+    return Terms(
+        allowed_models=tuple(row.allowed_models),
+        allowed_resolutions=tuple(row.allowed_resolutions),
+        concurrent_max=row.concurrent_max,
     )
 
 
@@ -180,7 +194,7 @@ def has_scope(key: ApiKey, scope: str) -> bool:
 def canonical_address(address: str | None) -> str | None:
     """One text for each address: an IPv4 one inside of IPv6 is what it is. None for what is none."""
     try:
-        parsed = ipaddress.ip_address(address or "")
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])  # without its zone
     except ValueError:
         return None
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
@@ -226,7 +240,7 @@ def _is_inside(network: Network, wider: Network) -> bool:
 
 def _wider(field: str, own: object) -> WiderThanOwn:
     return WiderThanOwn(
-        f"This key cannot give another one more than it has itself: see {field}.",
+        f"No key may be given more than its maker has: {field} goes beyond it.",
         param=field,
         own=own,
     )

@@ -1,16 +1,21 @@
-"""Which organization a signed-in person is looking at, and whether they only look."""
+"""Which organization a signed-in person is looking at, whether they only look; and when the other side of a sign-in
+is down."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
+from requests import RequestException
 
 from accounts import looking
-from accounts.models import Look, Membership
+from accounts.models import Look, Membership, Organization, User
 from seedance_saas import errors
+
+logger = logging.getLogger(__name__)
 
 SESSION_KEY = "organization_id"
 LOOK_ENDS_HERE = "operator_look_end"
@@ -77,5 +82,53 @@ def membership_of(request: HttpRequest) -> Membership | None:
         "organization", "user"
     )
     chosen = request.session.get(SESSION_KEY)
-    found = memberships.filter(organization_id=chosen).first() if chosen else None
-    return found or memberships.order_by("id").first()
+    theirs = memberships.filter(organization_id=chosen).first() if chosen else None
+    return theirs or memberships.order_by("id").first()
+
+
+def choose(request: HttpRequest, organization: Organization) -> None:
+    """Look at this one from now on."""
+    request.session[SESSION_KEY] = organization.pk
+
+
+def choose_first(request: HttpRequest, user: User) -> None:
+    """Whoever signs in, or leaves, looks at their oldest one. It is noted, so that a removal from it is noticed."""
+    request.session.pop(SESSION_KEY, None)
+    first = Membership.objects.filter(user=user).order_by("id").first()
+    if first:
+        request.session[SESSION_KEY] = first.organization_id
+
+
+def was_removed(request: HttpRequest, membership: Membership | None) -> bool:
+    """Whether the organization that the session names is not the person's any more; it is forgotten then.
+
+    Not while our staff looks at another one: the session is about where the person belongs.
+    """
+    if request.look:  # type: ignore[attr-defined]
+        return False
+    chosen = request.session.get(SESSION_KEY)
+    if not chosen or (membership and membership.organization_id == chosen):
+        return False
+    del request.session[SESSION_KEY]
+    if membership:
+        request.session[SESSION_KEY] = membership.organization_id
+    return True
+
+
+class OtherSideMiddleware:
+    """Google, GitHub and the like may be down: a person reads that, and may use the password, instead of a 500.
+
+    Only allauth speaks with this library; what we call ourselves goes through seedance_saas.http.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, RequestException):
+            return None
+        logger.warning("sign_in.other_side_is_down path=%s error=%r", request.path, exception)
+        return render(request, "socialaccount/authentication_error.html", status=503)

@@ -1,8 +1,10 @@
 """What a person has beside the password: an authenticator app, or a passkey."""
 
 from allauth.mfa.models import Authenticator
+from django.db import transaction
 from django.http import HttpRequest
 
+from accounts import account_mails, audit, sessions
 from accounts.models import Membership, User
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -24,3 +26,20 @@ def is_missing(request: HttpRequest) -> bool:
     if not hasattr(request, "_second_factor_is_missing"):
         request._second_factor_is_missing = not has_one(membership.user)  # type: ignore[attr-defined]
     return bool(request._second_factor_is_missing)  # type: ignore[attr-defined]
+
+
+@transaction.atomic
+def remove_all(user: User, *, by: User, reason: str) -> bool:
+    """For whoever lost phone and recovery codes: the password alone opens the account, and every session ends.
+
+    Written in the audit trail of each of their organizations, and told by mail. A repeat changes nothing.
+    """
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        ended = sessions.end_all(user)
+        audit.note_person(
+            user, "person.second_factor_removed",
+            actor=by, before={"kind": "all"}, after={"reason": reason, "sessions_ended": ended},
+        )  # fmt: skip
+        account_mails.send_later("second_factors_removed", user.email, {})
+    return bool(removed)

@@ -14,6 +14,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -96,12 +97,13 @@ def end(request: HttpRequest, user: User, *, only: int | None = None) -> int:
     They are refused from their next request on. A repeat ends nothing.
     """
     rows = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
-    if only is not None:
-        rows = rows.filter(id=only)
-    keys = list(rows.values_list("session_key", flat=True))
-    ended, _ = Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=user, session_key__in=keys).delete()
-    return ended
+    return _end(rows if only is None else rows.filter(id=only))
+
+
+@transaction.atomic
+def end_all(user: User) -> int:
+    """Sign the person out everywhere; how many sessions ended. A repeat ends nothing."""
+    return _end(UserSession.objects.filter(user=user))
 
 
 def forget() -> None:
@@ -131,6 +133,13 @@ def software(user_agent: str) -> str:
     browser = next((name for sign, name in browsers.items() if sign in user_agent), "A browser")
     system = next((name for sign, name in systems.items() if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+def _end(rows: QuerySet[UserSession]) -> int:
+    keys = list(rows.values_list("session_key", flat=True))
+    ended, _ = Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(session_key__in=keys).delete()
+    return ended
 
 
 def _is_of(data: dict[str, Any], user: User) -> bool:

@@ -6,15 +6,17 @@ from accounts import (
     account_mails,
     courier,
     idempotency,
+    invitations,
     key_sightings,
     looking,
     people,
     sessions,
     sign_in_events,
+    webhook_endpoints,
     webhook_mails,
     webhooks,
 )
-from accounts.models import WebhookEndpoint
+from accounts.models import Invitation, WebhookEndpoint
 from seedance_saas import shared_cache
 
 
@@ -24,10 +26,19 @@ def forget_idempotency_keys() -> None:
 
 def forget_events() -> None:
     webhooks.forget()
+    webhook_endpoints.forget_secrets()
 
 
 def end_looks() -> None:
     looking.end_overdue()
+
+
+def mail_invitation(invitation_id: str, sent_at: str) -> None:
+    """A repeat, which the queue rarely makes, mails the same link again. One that was sent again has a newer task."""
+    found = Invitation.objects.select_related("organization", "invited_by").filter(pk=invitation_id)
+    invitation = found.first()
+    if invitation and invitation.sent_at.isoformat() == sent_at:
+        invitations.mail(invitation)
 
 
 def forget_sessions() -> None:

@@ -1,18 +1,30 @@
-"""The pages of who: which organization is in view, a new one, oneself, the theme."""
+"""The pages of who: which organization is in view, who is invited, oneself, the theme."""
 
 from django.urls import path, re_path
 
-from accounts import account_views, views, webhook_changes_views, webhooks_views
+from accounts import (
+    account_views,
+    audit_views,
+    invitations_views,
+    views,
+    webhook_changes_views,
+    webhooks_views,
+)
 
 urlpatterns = [
-    path("organizations/new", views.new_organization, name="organization_new"),
     path("organizations/choose", views.choose_organization, name="organization_choose"),
+    path("members/invite", invitations_views.invite, name="invite"),
+    path("members/invitations/<str:id>/again", invitations_views.again, name="invitation_again"),
+    path("members/invitations/<str:id>/revoke", invitations_views.revoke, name="invitation_revoke"),
+    path("invitations/<str:secret>", invitations_views.invitation, name="invitation"),
     # allauth's own pattern of this name knows no underscore, and our people's ids have one.
     re_path(
         r"^accounts/password/reset/key/(?P<uidb36>usr_[0-9a-f]+)-(?P<key>.+)/$",
         account_views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("audit", audit_views.audit_page, name="audit"),
+    path("audit.csv", audit_views.audit_csv, name="audit_csv"),
     path("accounts/sessions/", account_views.list_sessions, name="usersessions_list"),
     path("account", account_views.account, name="account"),
     path("theme", views.theme, name="theme"),

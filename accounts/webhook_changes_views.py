@@ -112,7 +112,7 @@ def secret_rotate(request: HttpRequest, membership: Membership, id: str) -> Http
         secret, _ = webhook_endpoints.rotate_secret(
             membership.organization, endpoint, **form.cleaned_data, **_who(request, membership)
         )
-        keep_secret(request, id, secret)
+        keep_secret(request, endpoint.id if endpoint else membership.organization_id, secret)
         page = reverse("webhook_endpoint", args=[id]) if endpoint else reverse("webhooks")
         return pages.SeeOther(page)
     context = {"form": form, "endpoint": endpoint}

@@ -203,6 +203,12 @@ def rotate_secret(
     return made.secret, until
 
 
+def forget_secrets() -> int:
+    """Delete those that sign nothing any more; how many."""
+    deleted, _ = WebhookSecret.objects.filter(expires_at__lt=timezone.now()).delete()
+    return deleted
+
+
 def check_overlap(seconds: object) -> int:
     """Seconds for which both secrets sign. Raises InvalidRequest."""
     if seconds is None:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import DeliveryAttempt, Event, Organization
+from accounts.models import Delivery, DeliveryAttempt, Event, Organization
 
 KEPT = timedelta(days=30)
 FORGET_AT_ONCE = 5_000
@@ -65,6 +65,16 @@ def unsaved(
 def events_of(organization: Organization) -> QuerySet[Event]:
     """What the organization may still read, whether or not what is older was swept already."""
     return Event.objects.filter(organization=organization, id__gt=_oldest_kept_id())
+
+
+def deliveries_about(
+    organization: Organization, object_id: str, *, at_most: int = 50
+) -> list[Delivery]:
+    """What is sent of the events of one object ("gen_…"), in the order of the events. Two queries."""
+    events = Event.objects.filter(organization=organization, data__id=object_id)
+    rows = Delivery.objects.filter(organization=organization, event__in=events)
+    rows = rows.select_related("event", "endpoint").defer("event__data")
+    return list(rows.prefetch_related("attempts").order_by("event_id", "id")[:at_most])
 
 
 def forget() -> int:

@@ -40,7 +40,7 @@ def webhooks_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "is_full": len(endpoints) >= webhook_endpoints.ENDPOINTS_MAX,
         "endpoints_max": webhook_endpoints.ENDPOINTS_MAX,
         "own_secret": own.first(),
-        "fresh": _take_secret(request, "default"),
+        "fresh": _take_secret(request, organization.id),
         "verification": inspect.getsource(webhook_verification).split("\n\n", 1)[1].strip(),
         "sample": _sample(),
         **_deliveries(membership, "", "", limit=LATEST),

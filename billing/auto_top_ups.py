@@ -7,11 +7,11 @@ import logging
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import audit, webhooks
 from accounts.models import Organization
 from billing import balances, ledger, packs, periods
 from billing.models import Account, AutoTopUp, Purchase, StripeCustomer
@@ -121,13 +121,18 @@ def charged_cents(organization: Organization, now: datetime) -> int:
 
     What was decided on in one month and charged in the next counts in both, so that neither passes its ceiling.
     """
+    total = charges(organization, now).aggregate(cents=Sum("amount_cents", default=0))
+    return int(total["cents"])
+
+
+def charges(organization: Organization, now: datetime) -> QuerySet[Purchase]:
+    """What `charged_cents` adds up."""
     month = periods.starts_at("month", now)
-    total = Purchase.objects.filter(
+    return Purchase.objects.filter(
         Q(created_at__gte=month) | Q(paid_at__gte=month) | Q(state__in=Purchase.UNDER_WAY),
         organization=organization,
         origin=Purchase.Origin.AUTO_TOP_UP,
     ).exclude(state=Purchase.State.FAILED)
-    return int(total.aggregate(cents=Sum("amount_cents", default=0))["cents"])
 
 
 def _tell_ceiling(top_up: AutoTopUp, amount_cents: int, month: date) -> None:
@@ -217,6 +222,10 @@ def _suspend(
     top_up: AutoTopUp, why: AutoTopUp.Suspension, fingerprint: str, **data: object
 ) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(suspension=why, suspended_fingerprint=fingerprint)
+    audit.note(
+        top_up.organization, "auto_top_up.suspended", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": why.value},
+    )  # fmt: skip
     _tell(
         top_up.organization,
         "auto_top_up.suspended",
@@ -230,6 +239,10 @@ def _resume(top_up: AutoTopUp) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(
         suspension="", suspended_fingerprint="", next_attempt_at=timezone.now()
     )
+    audit.note(
+        top_up.organization, "auto_top_up.resumed", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": ""},
+    )  # fmt: skip
 
 
 SUSPENDED = {

@@ -97,21 +97,25 @@ def _laid_out(
         width=WIDTH, height=HEIGHT, margin=0, margin_top=24, spacing=0, css=[], js=[], show_legend=False,
         range=(0, ticks[-1]), y_labels=ticks, truncate_label=-1,
     )  # fmt: skip
-    chart.x_labels = [_label(bars, number) for number in range(len(bars))]
+    chart.x_labels = _days(bars)
     for number, one in enumerate(series):
         chart.add(one.word, [bar.microusd[number] for bar in bars])
     picture: ElementTree.Element = chart.render_tree()
     return picture
 
 
-def _label(bars: Sequence[Bar], number: int) -> str:
-    """A day under its bar, as many as there is room for, and its month where it is new."""
+def _days(bars: Sequence[Bar]) -> list[str]:
+    """A day under its bar, as many as there is room for.
+
+    Its month stands where it is new, also for whoever sees every second one only; always where bars are weeks.
+    """
     every = -(-len(bars) // LABELS_MAX)
-    start = bars[number].first
-    if number % every:
-        return ""
-    is_alone = every == 1 and bars[number].first == bars[number].last
-    return str(start.day) if is_alone and start.day != 1 and number else f"{start.day} {start:%b}"
+    days = [""] * len(bars)
+    for number in range(0, len(bars), every):
+        start, before = bars[number].first, bars[max(0, number - 2 * every)].first
+        is_known = number and start.month == before.month and bars[0].first == bars[0].last
+        days[number] = str(start.day) if is_known else f"{start.day} {start:%b}"
+    return days
 
 
 def _ticks(most: int) -> list[int]:

@@ -19,9 +19,12 @@ def end_users_page(request: HttpRequest, membership: Membership) -> HttpResponse
     """Who spends what this month, and under which budget: by name, those whose name begins with `?id=`, or
     with `?by=spent` whoever was charged most.
     """
-    pages.require(roles.can_see_ledger(membership))
+    pages.require(
+        roles.can_see_ledger(membership),
+        "What end users spend is seen by owners, admins and who does the billing.",
+    )
     organization, now = membership.organization, timezone.now()
-    asked, after = (request.GET.get(name, "").replace("\x00", "") for name in ("id", "after"))
+    asked, after = (request.GET.get(name, "") for name in ("id", "after"))
     asked, is_by_spent = asked.strip(), request.GET.get("by") == "spent"
     if is_by_spent:
         ids = end_users.who_spent_most(organization, limit=SHOWN, now=now)

@@ -45,7 +45,7 @@ def balance(organization: Organization) -> dict[str, Any]:
             {"usd": usd(grant.account.balance_microusd or 0), "at": moment(grant.expires_at)}
             for grant in expiring
         ],
-        "billing_mode": "invoice" if _has_line(organization) else "prepaid",
+        "billing_mode": "invoice" if has_line(organization) else "prepaid",
         "suspended": (
             {"code": "billing_hold", "message": "New work waits until the debt is paid."}
             if now.debt_microusd
@@ -54,7 +54,7 @@ def balance(organization: Organization) -> dict[str, Any]:
     }
 
 
-def _has_line(organization: Organization) -> bool:
+def has_line(organization: Organization) -> bool:
     lines = CreditLine.objects.filter(organization=organization)
     return lines.exclude(closure=CreditLine.Closure.OPERATOR).exists()
 

@@ -11,11 +11,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import audit, webhooks
 from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
 from billing.stripe_gateway.payments import MoneyBack
 from seedance_saas import queue
+from seedance_saas.api import usd
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,18 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
 
 def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
     """Keep the row, and move what it changes. Same locks as `follow`."""
-    were = _by_account(purchase)
+    were, withdrawn = _by_account(purchase), _withdrawn(purchase)
     row.due_at = timezone.now() + LOOK_EVERY if row.state in _UNDER_WAY else None
     row.save()
     _move_credits(purchase, row, were)
+    if _withdrawn(purchase) != withdrawn:
+        audit.note(
+            purchase.organization,
+            "purchase.reversed",
+            purchase.id,
+            before=withdrawn,
+            after={**_withdrawn(purchase), "kind": row.kind, "reversal": row.id},
+        )
     if row.state == before:
         return
     logger.info(
@@ -66,6 +75,14 @@ def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
             presentation.purchase(purchase) | {"reversal": presentation.reversal(row)},
         )
         queue.enqueue("billing.tasks.mail_alert", event.id)
+
+
+def _withdrawn(purchase: Purchase) -> dict[str, str]:
+    """As the audit trail says it."""
+    return {
+        "withdrawn_usd": usd(purchase.withdrawn_microusd),
+        "bonus_withdrawn_usd": usd(purchase.bonus_withdrawn_microusd),
+    }
 
 
 def withdrawn_microusd(purchase: Purchase, out_cents: int) -> int:

@@ -28,7 +28,10 @@ ROWS_SHOWN = 100
 @require_GET
 @pages.for_members
 def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
-    pages.require(roles.can_see_ledger(membership))
+    pages.require(
+        roles.can_see_ledger(membership),
+        "What was charged is seen by owners, admins and who does the billing.",
+    )
     problem = None
     try:
         asked = _asked(request.GET)

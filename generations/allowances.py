@@ -9,15 +9,13 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, key_terms
 from accounts.models import ApiKey, Membership, Organization, Role, RoleTerms, User
 from generations import catalog, offers
 from generations.catalog import Model
 from generations.errors import ModelNotAllowed, ResolutionNotAllowed
 from generations.requests import GenerationRequest
 from seedance_saas.errors import Refusal
-
-CONCURRENT_MAX = 1000  # more than any provider's key has slots
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,16 @@ class Allowance:
     def resolutions(self, model: Model) -> tuple[str, ...]:
         """What of the model is on sale and allowed. Nothing if the model is not."""
         return tuple(name for name in offers.of(model).resolutions if not self.refusal(model, name))
+
+    def resolution_default(self, model: Model) -> str:
+        """What is chosen for whoever has not chosen: the usual one if it is allowed."""
+        usual, allowed = offers.of(model).resolution_default, self.resolutions(model)
+        return usual if usual in allowed or not allowed else allowed[-1]
+
+    def model_default(self, usual: Model) -> Model:
+        """The same of a model."""
+        allowed = (model for model in (usual, *catalog.MODELS) if self.resolutions(model))
+        return next(allowed, usual)
 
 
 def of(
@@ -132,7 +140,7 @@ def set_for_role(
 
     What runs is untouched. One audit row, if it changes anything.
     """
-    assert concurrent_max is None or 1 <= concurrent_max <= CONCURRENT_MAX, concurrent_max
+    assert concurrent_max is None or 1 <= concurrent_max <= key_terms.CONCURRENT_MAX
     RoleTerms.objects.get_or_create(organization=organization, role=role)
     row = RoleTerms.objects.select_for_update().get(organization=organization, role=role)
     before = _said(row)

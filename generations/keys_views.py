@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import api_keys, key_sightings, key_terms, pages, roles
 from accounts.api_keys import KeyIsOver, KeyIsRotating
+from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, Membership
 from billing import budgets, key_budgets
 from billing.budget_rows import PERIODS
@@ -49,6 +50,7 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "piece": piece,
         "rows": rows,
         "is_first": "cursor" not in request.GET,
+        "month_charged": sum(row["month_charged"] for row in rows),
         "revoked": keys.exclude(revoked_at=None).order_by("-revoked_at")[:REVOKED_SHOWN],
         "can_set_budgets": roles.can_set_budgets(membership),
         "first_call": snippets.first_call(rows[0]["key"] if rows else None),
@@ -64,7 +66,7 @@ def new(request: HttpRequest, membership: Membership) -> HttpResponse:
     pages.require(roles.can_manage_keys(membership))
     form = KeyForm(request.POST if request.method == "POST" else None)
     id = id_of(request.POST.get("token", ""))
-    if form.is_bound and id and form.is_valid():
+    if form.is_bound and id and form.is_valid() and _is_within_role(membership, form):
         with_budget = roles.can_set_budgets(membership)
         try:
             key, secret = key_budgets.issue(
@@ -100,7 +102,7 @@ def edit(request: HttpRequest, membership: Membership, key_id: str) -> HttpRespo
     """Another name, other limits, from the next request on."""
     key = _get(membership, key_id)
     form = KeyForm(request.POST if request.method == "POST" else None, key=key)
-    if form.is_bound and form.is_valid():
+    if form.is_bound and form.is_valid() and _is_within_role(membership, form):
         try:
             key = api_keys.change(
                 key,
@@ -161,13 +163,14 @@ def rotate(request: HttpRequest, membership: Membership, key_id: str) -> HttpRes
         seconds = int(asked) if asked in {str(seconds) for seconds, _ in OVERLAPS} else None
         if seconds is not None:
             try:
+                key_terms.require_no_wider(key_terms.of(key), _own_terms(membership))
                 key, secret = api_keys.rotate(
                     key,
                     overlap_seconds=seconds,
                     by=membership.user,
                     address=client_address(request),
                 )
-            except (KeyIsOver, KeyIsRotating) as refusal:
+            except (KeyIsOver, KeyIsRotating, WiderThanOwn) as refusal:
                 messages.warning(request, refusal.message)
                 return pages.SeeOther(reverse("key", args=[key.pk]))
             return _made(request, key, secret)
@@ -221,6 +224,23 @@ def _get(membership: Membership, key_id: str) -> ApiKey:
     return key
 
 
+def _own_terms(membership: Membership) -> Terms:
+    """What the member may give: who sets the terms of roles is not bound by them."""
+    return Terms() if roles.can_set_budgets(membership) else key_terms.of_role(membership)
+
+
+def _is_within_role(membership: Membership, form: KeyForm) -> bool:
+    """Whether the key would use no more than its maker may; if it would, its field says so."""
+    try:
+        key_terms.require_no_wider(form.terms(), _own_terms(membership))
+    except WiderThanOwn as refusal:
+        own = refusal.details["own"]
+        most = ", ".join(own) if isinstance(own, list) else own
+        form.add_error(refusal.param, f"Your role may use no more than this: {most}.")
+        return False
+    return True
+
+
 def _made(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
     context = {
         "key": key,
@@ -257,6 +277,7 @@ def _rows(
                 "each": dict(PERIODS)[Budget.Period(standing.period)],
                 "is_full": limit is not None and standing.left_microusd == 0,
                 "is_inherited": budget.is_inherited,
+                "month_charged": budget.month_spent_microusd,
                 "is_living": api_keys.is_living(key),
                 "is_rotating": key in rotating,
                 "old_used_at": old_used.get(key.pk),

@@ -109,8 +109,11 @@ def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateF
     """Empty, or with the settings of the generation in the address, or with what the address says."""
     if source := request.GET.get("from") or request.GET.get("after"):
         return forms.again(get_object_or_404(generations_of(membership), pk=source))
+    allowance = allowances.of(membership.organization, member=membership)
     model = catalog.find(request.GET.get("model", ""))
-    typed = {"family": model.family.value, "tier": model.tier.value} if model else {}
+    model = model or allowance.model_default(forms.empty().model)
+    typed = {"family": model.family.value, "tier": model.tier.value}
+    typed["resolution"] = allowance.resolution_default(model)
     for name in ("prompt", "resolution", "duration"):
         if name in request.GET:
             typed[name] = request.GET[name]
@@ -190,7 +193,7 @@ def _live_parts(
         "catalog": catalog,
         "durations": offers.of(form.model).seconds,
         "resolutions": allowance.resolutions(form.model) or offers.of(form.model).resolutions,
-        "not_allowed": allowance.refusal(form.model),
+        "not_allowed": allowance.refusal(form.model, resolution),
     }
 
 

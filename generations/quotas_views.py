@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import pages, roles
+from accounts import key_terms, pages, roles
 from accounts.models import Membership, Organization, Role, RoleTerms
 from billing import budgets_views
 from generations import allowances, catalog
@@ -34,6 +34,11 @@ class Terms:
     concurrent_max: int | None
 
     @property
+    def words(self) -> str:
+        """Its name within a sentence."""
+        return self.name.replace("Each", "each", 1) if self.role else self.name
+
+    @property
     def titles(self) -> list[str]:
         known = (catalog.find(slug) for slug in self.models)
         return [model.title for model in known if model]
@@ -51,17 +56,20 @@ class TermsForm(forms.Form):
         label="Models",
         choices=[(model.slug, model.title) for model in catalog.MODELS],
         required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
-    resolutions = forms.MultipleChoiceField(label="Resolutions", required=False)
+    resolutions = forms.MultipleChoiceField(
+        label="Resolutions", required=False, widget=forms.CheckboxSelectMultiple
+    )
     concurrent_max = forms.IntegerField(
         label="At a time",
         required=False,
         min_value=1,
-        max_value=allowances.CONCURRENT_MAX,
+        max_value=key_terms.CONCURRENT_MAX,
         error_messages={
             "invalid": "At a time must be a whole number.",
             "min_value": "At least 1; leave it empty for no limit.",
-            "max_value": f"At most {allowances.CONCURRENT_MAX:,}; leave it empty for no limit.",
+            "max_value": f"At most {key_terms.CONCURRENT_MAX:,}; leave it empty for no limit.",
         },
     )
 
@@ -81,7 +89,7 @@ def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     context = budgets_views.overview(request, membership)
     if not context["scope"]:
         context["terms"] = _all_terms(membership.organization)
-    return render(request, "billing/budgets.html", context)
+    return render(request, "generations/quotas.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -98,7 +98,7 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
 
 
 def _webhook_url(url: Any) -> str:
-    return webhook_endpoints.check_url(url, param="webhook_url") if url else ""
+    return "" if url in (None, "") else webhook_endpoints.check_url(url, param="webhook_url")
 
 
 def _model(name: Any) -> catalog.Model:

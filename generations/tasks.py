@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from accounts.models import ApiKey
 from generations import (
     catalog_sync,
+    closing,
     dispatch,
     key_activity,
     lifecycle,
@@ -111,6 +112,14 @@ def forget_files() -> None:
     uploads.forget_expired()
     stored_files.sweep()
     scratch.forget()
+
+
+def cancel_closed() -> None:
+    closing.cancel_waiting()
+
+
+def erase_closed() -> None:
+    closing.erase_due()
 
 
 def unstick() -> None:

@@ -8,6 +8,7 @@ from generations import (
     keys_views,
     playground,
     quotas_views,
+    settings_views,
     status_views,
     views,
 )
@@ -33,6 +34,9 @@ urlpatterns = [
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
     path("status", status_views.status_page, name="status"),
+    path("settings", settings_views.settings_page, name="settings"),
+    path("settings/close", settings_views.close_page, name="organization_close"),
+    path("settings/reopen", settings_views.reopen, name="organization_reopen"),
     path("live", views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(

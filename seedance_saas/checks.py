@@ -131,3 +131,17 @@ def cookies_are_for_this_host_alone(**kwargs: Any) -> list[CheckMessage]:
             id="seedance.W009",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def callers_are_told_apart(**kwargs: Any) -> list[CheckMessage]:
+    """Our web server speaks http, so with https there is a proxy, whose address all callers seem to have."""
+    if settings.TRUSTED_PROXIES or not settings.HTTPS:
+        return []
+    return [
+        Warning(
+            "All callers seem to come from the proxy: one who guesses passwords shuts the door for everybody.",
+            hint="Set TRUSTED_PROXIES to how many proxies stand before us, usually 1.",
+            id="seedance.W010",
+        )
+    ]

@@ -34,6 +34,8 @@ DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go t
 ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
 if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+# How many proxies of ours stand before us: whose word in X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, at_most=10)
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 # Where our own staff works. Nobody guesses it, and it stays the same as long as SECRET_KEY does.
 OPERATOR_PATH = env.segment(
@@ -90,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.OtherSideMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "seedance_saas.urls"
@@ -151,6 +154,8 @@ CLOCK = {
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
+    "generations.tasks.cancel_closed": 30,
+    "generations.tasks.erase_closed": 600,
     "accounts.tasks.forget_events": 3600,
     "accounts.tasks.end_looks": 60,
     "accounts.tasks.forget_sessions": 3600,
@@ -160,6 +165,7 @@ CLOCK = {
     "billing.tasks.send_meter_events": 15,
     "billing.tasks.compare_with_stripe": 86_400,
     "billing.tasks.expire_grants": 30,
+    "billing.tasks.settle_closed": 60,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
@@ -233,8 +239,10 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
+PASSWORD_RESET_TIMEOUT = 3600
 ACCOUNT_CHANGE_EMAIL = True  # a person has one address, and it is the name they sign in with
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _PUBLIC.scheme
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False

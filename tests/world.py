@@ -96,9 +96,8 @@ def rival(make_organization: Callable[..., Organization]) -> Organization:
 def api_for(db: None) -> Callable[[Organization], Api]:
     def make(organization: Organization) -> Api:
         _, secret = api_keys.issue(organization, "test")
-        api_keys.find(
-            secret, address="127.0.0.1"
-        )  # its first use is noted, and the next minute's are not
+        # Its first use is noted, and the next minute's are not.
+        api_keys.find(secret, address="127.0.0.1")
         return Api(secret)
 
     return make

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(default=functools.partial(seedance_saas.ids.new, *('dlv',), **{}), editable=False, max_length=40, primary_key=True, serialize=False)),
                 ('webhook_url', models.CharField(blank=True, max_length=2048)),
                 ('lane', models.CharField(max_length=40)),
+                ('about', models.CharField(blank=True, max_length=60)),
                 ('state', models.CharField(choices=[('pending', 'waits'), ('sending', 'is being sent'), ('succeeded', 'delivered'), ('dead', 'given up')], default='pending', max_length=10)),
                 ('created_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),
@@ -115,7 +116,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='webhooksecret',
             name='endpoint',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='accounts.webhookendpoint'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='accounts.webhookendpoint'),
         ),
         migrations.AddField(
             model_name='webhooksecret',
@@ -137,6 +138,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(condition=models.Q(('state', 'sending')), fields=['lane'], name='deliveries_under_way'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'sending']), models.Q(('about', ''), _negated=True)), fields=['lane', 'about', 'event'], name='deliveries_in_their_order'),
         ),
         migrations.AddIndex(
             model_name='delivery',
@@ -164,7 +169,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='webhooksecret',
-            index=models.Index(fields=['organization', 'endpoint'], name='secrets_of_endpoint'),
+            index=models.Index(condition=models.Q(('endpoint', None)), fields=['organization'], name='secrets_of_organization'),
         ),
         migrations.AddConstraint(
             model_name='webhooksecret',

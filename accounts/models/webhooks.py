@@ -13,6 +13,7 @@ from seedance_saas import ids
 from seedance_saas.http import URL_LENGTH_MAX
 
 SECRET_BYTES = 32
+ABOUT_LENGTH_MAX = 60
 
 
 def new_webhook_secret() -> str:
@@ -69,15 +70,19 @@ class WebhookSecret(models.Model):
     """
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
-    endpoint = models.ForeignKey(
-        WebhookEndpoint, models.CASCADE, null=True, related_name="secrets", db_index=False
-    )
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, null=True, related_name="secrets")
     secret = models.CharField(max_length=60, default=new_webhook_secret, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)  # set when another takes its place
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "endpoint"], name="secrets_of_endpoint")]
+        indexes = [
+            models.Index(
+                fields=["organization"],
+                name="secrets_of_organization",
+                condition=Q(endpoint=None),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["endpoint"],
@@ -124,6 +129,8 @@ class Delivery(models.Model):
     )
     webhook_url = models.CharField(max_length=URL_LENGTH_MAX, blank=True)
     lane = models.CharField(max_length=ids.ID_LENGTH)  # endpoint or organization: waits in one row
+    # The `id` in the event's data: what is told of one thing is told in its order.
+    about = models.CharField(max_length=ABOUT_LENGTH_MAX, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -139,6 +146,11 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["lane"], name="deliveries_under_way", condition=Q(state="sending")
+            ),
+            models.Index(
+                fields=["lane", "about", "event"],
+                name="deliveries_in_their_order",
+                condition=Q(state__in=["pending", "sending"]) & ~Q(about=""),
             ),
             models.Index(fields=["organization", "id"], name="deliveries_of_organization"),
             models.Index(

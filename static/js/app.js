@@ -62,6 +62,17 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit(event.target.form.querySelector('[value="make"]'));
 });
 
+// Up and down go through an open menu.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const menu = step && document.querySelector("[data-menu]:popover-open");
+  if (!menu) return;
+  event.preventDefault();
+  const items = [...menu.querySelectorAll("a, button")];
+  const next = items.indexOf(document.activeElement) + step;
+  items.at(next < 0 ? -1 : next % items.length).focus();
+});
+
 // After an error the first field that needs a change is where typing goes on.
 document.querySelector('[aria-invalid="true"]')?.focus();
 

@@ -1,6 +1,12 @@
 // Passkeys: the browser is asked, and its answer is sent with the form. Nothing else on these pages needs scripts.
 "use strict";
 
+const PROBLEMS = {
+  InvalidStateError: "This device has a passkey for this account already.",
+  NotAllowedError: "No passkey was given. Nothing was changed.",
+  SecurityError: "Passkeys need an address with a name: http://localhost does, http://127.0.0.1 does not.",
+};
+
 const toBytes = (text) =>
   Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 const toText = (bytes) =>
@@ -68,12 +74,7 @@ document.addEventListener("submit", async (event) => {
     form.querySelector('[name="credential"]').value = JSON.stringify(encoded(await ask(form)));
     form.submit(); // unlike a press of the button, this asks nobody again
   } catch (error) {
-    problem.textContent =
-      error.name === "InvalidStateError"
-        ? "This device has a passkey for this account already."
-        : error.name === "NotAllowedError"
-          ? "No passkey was given. Nothing was changed."
-          : "This browser could not ask for a passkey. Nothing was changed.";
+    problem.textContent = PROBLEMS[error.name] || "This browser could not ask for a passkey. Nothing was changed.";
     problem.hidden = false;
   }
 });

@@ -33,6 +33,7 @@ def ask(secret: str, address: str) -> tuple[int, dict[str, object]]:
         ("2001:db8::/32", "203.0.113.7", False),
         ("0.0.0.0/0", "2001:db8::1", False),
         ("203.0.113.0/24", "", False),
+        ("fe80::/10", "fe80::1%eth0", True),
     ],
 )
 def test_a_key_opens_from_its_networks_alone(
@@ -47,6 +48,13 @@ def test_a_key_opens_from_its_networks_alone(
         assert error["code"] == "address_not_allowed"
         assert error["details"] == {"address": address or None}
         assert (address or "an unknown address") in str(error["message"])
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "::ffff:203.0.113.7", "", "unix:"])
+def test_an_odd_address_opens_what_is_open_to_all(acme: Organization, address: str) -> None:
+    _, secret = api_keys.issue(acme, "server")
+
+    assert ask(secret, address)[0] == 200
 
 
 def test_a_refused_address_is_no_use_and_is_noted_as_refused(acme: Organization) -> None:

@@ -1,11 +1,16 @@
 """A second factor: asked at the door, each code good once, and demanded where an organization wants one."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from accounts import organizations, second_factor
 from accounts.models import AuditEntry, Organization, Role, User
@@ -17,7 +22,8 @@ from tests.accounts.signing_in import (
     secret_of,
     sign_in,
 )
-from tests.world import Api, make_user
+from tests.race import race
+from tests.world import PASSWORD, Api, make_user
 
 
 @pytest.fixture
@@ -97,6 +103,21 @@ def test_a_recovery_code_opens_once_and_is_written_down(acme: Organization, oliv
     assert [is_signed_in(client) for client in (first, second, third)] == [True, False, True]
     used = AuditEntry.objects.filter(action="person.recovery_codes_used").order_by("id")
     assert [entry.after for entry in used] == [{"left": 9}, {"left": 8}]
+
+
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_a_code_that_is_sent_four_times_at_once_opens_once(
+    transactional_db: None, olivia: User, kind: str
+) -> None:
+    secret = give_app(olivia)
+    code = give_codes(olivia)[0] if kind == "recovery" else code_of(secret)
+    clients = [Client() for _ in range(4)]
+    for client in clients:
+        sign_in(client, olivia)
+
+    race([partial(answer_with, client, code) for client in clients])
+
+    assert sorted(is_signed_in(client) for client in clients) == [False, False, False, True]
 
 
 def test_codes_that_were_replaced_open_nothing(olivia: User) -> None:
@@ -180,9 +201,55 @@ def test_to_demand_it_is_written_down_once(acme: Organization) -> None:
     ]
 
 
-def test_who_signed_in_long_ago_says_again_who_they_are(
-    olivia: User, page_for: Callable[[User], Client]
+def test_who_signed_in_long_ago_says_again_who_they_are(olivia: User) -> None:
+    client = Client()
+    sign_in(client, olivia)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6), tick=True):
+        asked = client.get("/accounts/2fa/totp/activate/")
+        assert asked.headers["Location"].startswith("/accounts/reauthenticate/?next=%2Faccounts")
+        wrong = client.post(asked.headers["Location"], {"password": "wrong"})
+        assert "This password is wrong." in wrong.content.decode()
+
+        right = client.post(asked.headers["Location"], {"password": PASSWORD})
+
+        assert right.headers["Location"] == "/accounts/2fa/totp/activate/"
+        assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+
+
+def test_staff_lets_in_who_lost_everything_and_everybody_concerned_hears_of_it(
+    acme: Organization,
+    olivia: User,
+    run_queue: Callable[[], int],
+    mailoutbox: list[EmailMessage],
 ) -> None:
-    client = page_for(olivia)  # nothing says when
-    answer = client.get("/accounts/2fa/totp/activate/")
-    assert answer.headers["Location"].startswith("/accounts/reauthenticate/?next=")
+    organizations.add_member(acme, olivia, Role.DEVELOPER)
+    secret = give_app(olivia)
+    give_codes(olivia)
+    before = Client()
+    sign_in(before, olivia)
+    answer_with(before, code_of(secret))
+    ann = User.objects.create_superuser("ann@operator.example", PASSWORD)
+
+    for _ in range(2):
+        call_command("remove_second_factor", olivia.email, reason="a video call", by=ann.email)
+    run_queue()
+
+    assert not second_factor.has_one(olivia)
+    assert not is_signed_in(before)
+    after = Client()
+    sign_in(after, olivia)
+    assert is_signed_in(after)
+    [entry] = AuditEntry.objects.filter(action="person.second_factor_removed")
+    assert (entry.actor, entry.target) == (ann, olivia.pk)
+    assert entry.after == {"reason": "a video call", "sessions_ended": 1}
+    assert [mail.to for mail in mailoutbox] == [["olivia@example.com"]]
+
+
+def test_nobody_but_staff_lets_anybody_in(olivia: User) -> None:
+    give_app(olivia)
+    somebody = make_user()
+
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command("remove_second_factor", olivia.email, reason="please", by=somebody.email)
+
+    assert second_factor.has_one(olivia)

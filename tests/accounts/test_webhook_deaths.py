@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import courier, deliveries, webhook_endpoints, webhooks
+from accounts import claims, courier, deliveries, webhook_endpoints, webhooks
 from accounts.models import Delivery, Event, Organization, WebhookEndpoint
 from tests.deaths import each_death
 from tests.receiver import URL, Receiver
@@ -26,7 +26,7 @@ def test_no_event_is_lost_at_any_line(
             with killer:
                 courier.run()
             deaths += killer.has_killed
-            clock.shift(courier.LEASE + timedelta(seconds=1))
+            clock.shift(claims.LEASE + timedelta(seconds=1))
         courier.run()
 
     assert deaths > 20
@@ -62,8 +62,8 @@ def test_what_a_dead_courier_had_claimed_is_sent_when_its_lease_is_over(
     webhooks.publish(acme, "balance.low", {})
     deliveries.fan_out()
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        assert len(courier.claim(32)) == 1
-        clock.shift(courier.LEASE - timedelta(seconds=1))
+        assert len(claims.claim(32)) == 1
+        clock.shift(claims.LEASE - timedelta(seconds=1))
         assert courier.run() == 0
         clock.shift(timedelta(seconds=2))
         assert courier.run() == 1
@@ -78,10 +78,10 @@ def test_what_kills_each_courier_is_given_up_at_last(
     webhooks.publish(acme, "balance.low", {})
     deliveries.fan_out()
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        for _ in range(courier.TRIES_MAX):
-            assert len(courier.claim(32)) == 1
-            clock.shift(courier.LEASE + timedelta(seconds=1))
-        assert courier.claim(32) == []
+        for _ in range(claims.TRIES_MAX):
+            assert len(claims.claim(32)) == 1
+            clock.shift(claims.LEASE + timedelta(seconds=1))
+        assert claims.claim(32) == []
 
     assert Delivery.objects.get().state == "dead"
 
@@ -125,7 +125,7 @@ def test_switching_off_while_a_failure_is_noted_leaves_nothing_waiting(
 ) -> None:
     webhooks.publish(acme, "balance.low", {})
     deliveries.fan_out()
-    (parcel,) = courier.claim(1)
+    (parcel,) = claims.claim(1)
 
     verb(endpoint)
     courier.note(parcel.delivery, courier.Outcome(timezone.now(), 1, 500))

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import courier, deliveries, tasks, webhook_endpoints, webhooks
+from accounts import claims, courier, deliveries, tasks, webhook_endpoints, webhooks
 from accounts.models import Delivery, DeliveryAttempt, Event, Organization, WebhookEndpoint
 from seedance_saas.errors import InvalidRequest
 from tests.receiver import URL, Receiver
@@ -43,10 +43,10 @@ def test_one_that_is_under_way_is_not_sent_beside_itself(
 ) -> None:
     webhooks.publish(acme, "balance.low", {})
     deliveries.fan_out()
-    (parcel,) = courier.claim(1)
+    (parcel,) = claims.claim(1)
 
     assert deliveries.resend(parcel.delivery).state == "sending"
-    assert courier.claim(1) == []
+    assert claims.claim(1) == []
 
 
 def test_a_replay_sends_what_was_missed_since_then_and_nothing_else(

@@ -9,7 +9,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from accounts import courier, deliveries, tasks, webhook_endpoints, webhooks
+from accounts import claims, courier, deliveries, tasks, webhook_endpoints, webhooks
 from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Organization, Role
 from accounts.models import WebhookEndpoint as Endpoint
 from seedance_saas import http
@@ -126,7 +126,7 @@ def test_410_switches_the_endpoint_off_and_tells_its_keepers(
     developer, viewer = member_of(acme, Role.DEVELOPER), member_of(acme, Role.VIEWER)
     receiver.answers(410)
     with time_machine.travel("2026-06-17T14:32:00Z", tick=False) as clock:
-        for _ in range(courier.IN_LANE_MAX + 3):
+        for _ in range(claims.IN_LANE_MAX + 3):
             webhooks.publish(acme, "balance.low", {})
         courier.run()
         clock.shift(timedelta(days=1))
@@ -136,7 +136,7 @@ def test_410_switches_the_endpoint_off_and_tells_its_keepers(
 
     endpoint.refresh_from_db()
     assert endpoint.disabled_because == "gone"
-    assert len(receiver.got) == courier.IN_LANE_MAX  # those that were under way together
+    assert len(receiver.got) == claims.IN_LANE_MAX  # those that were under way together
     assert set(Delivery.objects.values_list("state", flat=True)) == {"dead"}
     to = [address for message in mail.outbox for address in message.to]
     assert developer.email in to
@@ -194,9 +194,9 @@ def test_an_answer_that_comes_after_the_lease_changes_nothing_of_who_has_it_now(
     webhooks.publish(acme, "balance.low", {})
     deliveries.fan_out()
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        (slow,) = courier.claim(1)
-        clock.shift(courier.LEASE + timedelta(seconds=1))
-        (second,) = courier.claim(1)
+        (slow,) = claims.claim(1)
+        clock.shift(claims.LEASE + timedelta(seconds=1))
+        (second,) = claims.claim(1)
         courier.note(slow.delivery, courier.Outcome(timezone.now(), 1, 500))
         assert Delivery.objects.get().state == "sending"
         courier.note(second.delivery, courier.Outcome(timezone.now(), 1, 200))

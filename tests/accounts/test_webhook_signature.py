@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import courier, signatures, webhook_endpoints, webhooks
+from accounts import courier, signatures, tasks, webhook_endpoints, webhooks
 from accounts.models import Organization, WebhookEndpoint
 from accounts.webhook_verification import verify
 from tests.receiver import URL, Receiver
@@ -108,3 +108,14 @@ def test_without_overlap_the_old_secret_is_dead_at_once(
     verify(request.content, request.headers, new)
     with pytest.raises(ValueError, match="ours"):
         verify(request.content, request.headers, old)
+
+
+def test_what_signs_no_more_is_forgotten(acme: Organization, endpoint: WebhookEndpoint) -> None:
+    _, until = webhook_endpoints.rotate_secret(acme, endpoint, overlap_seconds=60)
+    tasks.forget_events()
+    assert endpoint.secrets.count() == 2
+
+    with time_machine.travel(until + timedelta(seconds=1)):
+        tasks.forget_events()
+
+    assert endpoint.secrets.get().expires_at is None

@@ -228,9 +228,9 @@ def test_a_default_holds_for_each_member_and_each_key_apart(
     limit(acme, scope, "own", 2_000_000)
     limit(acme, scope, "free", None)
     for name, microusd in (("one", 1_000_000), ("two", 1_000_000), ("own", 2_000_000)):
-        hold(acme, f"work:{name}", microusd, **{whose: name})
-    hold(acme, "work:free", 3_000_000, **{whose: "free"})
-    hold(acme, "work:nobody", 3_000_000, **{whose: ""})
+        hold(acme, f"work:{name}", microusd, now=NOON, **{whose: name})
+    hold(acme, "work:free", 3_000_000, now=NOON, **{whose: "free"})
+    hold(acme, "work:nobody", 3_000_000, now=NOON, **{whose: ""})
 
     refusals = [refused(acme, "work:more", 1, **{whose: id}) for id in ("one", "two", "own")]
 

@@ -50,8 +50,8 @@ attributions = st.fixed_dictionaries(
 )
 subjects = st.one_of(
     st.tuples(st.just("organization"), st.just("")),
-    st.tuples(st.just("member"), st.sampled_from(MEMBERS[1:])),
-    st.tuples(st.just("api_key"), st.sampled_from(KEYS[1:])),
+    st.tuples(st.just("member"), st.sampled_from((*MEMBERS[1:], "*"))),
+    st.tuples(st.just("api_key"), st.sampled_from((*KEYS[1:], "*"))),
     st.tuples(st.just("end_user"), st.sampled_from(END_USERS[1:])),
 )
 

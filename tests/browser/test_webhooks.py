@@ -2,10 +2,12 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped]  # it ships none
+    Axe,
+)
 from playwright.sync_api import Page, expect
 
 from accounts import courier, webhook_endpoints, webhooks
@@ -14,6 +16,7 @@ from seedance_saas.simulators.thread import SimulatorThread
 from tests.browser.shop import Shop
 from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 INBOX = "https://inbox.example.com"
 
 
@@ -67,7 +70,7 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     find_fault = Axe()
 
     def look(path: str, name: str) -> None:
-        for (size, (width, height)), theme in itertools.product(SIZES.items(), ("light", "dark")):
+        for (size, (width, height)), theme in itertools.product(SIZES.items(), THEMES):
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=theme)
             page.goto(f"{shop.url}{path}")

@@ -75,7 +75,7 @@ def test_each_step_is_told_to_an_endpoint_in_the_order_of_the_steps(
     generation = end(line)
     courier.run()
 
-    sent = deliveries.about(line.organization, generation.id)
+    sent = webhooks.deliveries_about(line.organization, generation.id)
     assert [one.event.type for one in sent] == [
         "generation.queued",
         "generation.running",
@@ -84,7 +84,7 @@ def test_each_step_is_told_to_an_endpoint_in_the_order_of_the_steps(
     assert [one.event.data["status"] for one in sent] == ["queued", "running", "succeeded"]
     assert {one.state for one in sent} == {"succeeded"}
     assert len(told.got) == 3
-    assert deliveries.about(line.organization, "gen_0") == []
+    assert webhooks.deliveries_about(line.organization, "gen_0") == []
 
 
 def test_a_second_attempt_is_no_news(line: Line) -> None:
@@ -112,7 +112,8 @@ def test_a_refused_one_is_told_too_and_four_at_once_each(line: Line, told: Recei
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a.example/", "https://10.0.0.1/", "ftp://a.example/", "kite", 7, ["x"]]
+    "url",
+    ["http://a.example/", "https://10.0.0.1/", "ftp://a.example/", "kite", 7, False, [], ["x"]],
 )
 def test_an_address_that_cannot_be_one_is_refused(line: Line, url: object) -> None:
     response = line.api.post("/generations", {**BODY, "webhook_url": url})

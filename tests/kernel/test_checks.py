@@ -18,6 +18,7 @@ READY = {
     "CACHES": {"default": {"BACKEND": "seedance_saas.shared_cache.SharedCache"}},
     "ALLOWED_HOSTS": ["video.example.com"],
     "HTTPS": True,
+    "TRUSTED_PROXIES": 1,
     "SESSION_COOKIE_DOMAIN": None,
 }
 
@@ -35,6 +36,7 @@ def found(settings: Any, **wrong: Any) -> list[str]:
             checks.guesses_are_counted_once,
             checks.our_hosts_are_named,
             checks.cookies_are_for_this_host_alone,
+            checks.callers_are_told_apart,
         )
         for message in check()
     ]
@@ -61,6 +63,7 @@ def test_what_is_ready_is_silent(settings: Any) -> None:
         ),
         ({"ALLOWED_HOSTS": ["video.example.com", "*"]}, ["seedance.W008"]),
         ({"SESSION_COOKIE_DOMAIN": "example.com"}, ["seedance.W009"]),
+        ({"TRUSTED_PROXIES": 0}, ["seedance.W010"]),
     ],
 )
 def test_what_is_missing_is_named(settings: Any, wrong: dict[str, Any], ids: list[str]) -> None:

@@ -112,6 +112,7 @@ ASKED = (
     "SECURE_HSTS_SECONDS",
     "SECURE_HSTS_INCLUDE_SUBDOMAINS",
     "SECURE_SSL_REDIRECT",
+    "PASSWORD_HASHERS",
 )
 
 
@@ -150,6 +151,7 @@ def test_with_https_cookies_are_of_this_host_alone_and_https_stays(tmp_path: Pat
     assert (found["SESSION_COOKIE_DOMAIN"], found["SESSION_COOKIE_PATH"]) == (None, "/")
     assert found["SECURE_HSTS_SECONDS"] == 365 * 86_400
     assert found["SECURE_SSL_REDIRECT"] is True
+    assert found["PASSWORD_HASHERS"] == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
 
 def test_hsts_is_said_on_https(client: Client, settings: Any) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.key_terms import Terms
-from accounts.models import ApiKey, AuditEntry, Organization, Role
+from accounts.models import ApiKey, AuditEntry, Organization, Role, RoleTerms
 from billing import budgets
 from billing.models import Budget
 from generations import lifecycle, requests
@@ -164,6 +164,29 @@ def test_a_developer_gives_a_key_no_budget(acme: Organization, browser: Browser)
 
     assert ApiKey.objects.exists()
     assert not Budget.objects.exists()
+
+
+def test_a_developer_gives_a_key_no_more_than_their_role_may_use(
+    acme: Organization, browser: Browser
+) -> None:
+    fast = "seedance-2.0-fast-text-to-video"
+    RoleTerms.objects.create(organization=acme, role=Role.DEVELOPER, allowed_models=[fast])
+    wide, secret = api_keys.issue(acme, "wide")
+    client = browser(acme, Role.DEVELOPER)
+
+    refused = client.post("/keys/new", filled(client))
+    changed = client.post(f"/keys/{wide.id}/edit", {"name": "mine", "access": "all"})
+    rotated = client.post(f"/keys/{wide.id}/rotate", {"overlap_seconds": "0"}, follow=True)
+
+    for answer in (refused, changed):
+        assert answer.status_code == 400
+        assert f"Your role may use no more than this: {fast}." in text(answer)
+    assert "No key may be given more than its maker has" in text(rotated)
+    assert [key.name for key in ApiKey.objects.all()] == ["wide"]
+    assert api_keys.find(secret) == wide
+    assert client.post("/keys/new", filled(client, allowed_models=[fast])).status_code == 201
+    owner = browser(acme)
+    assert owner.post("/keys/new", filled(owner)).status_code == 201
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.BILLING])
@@ -378,7 +401,9 @@ def test_the_pages_ask_the_database_as_much_whatever_there_is(
 
     for path in ("/keys", f"/keys/{key.id}", f"/keys/{key.id}/revoke", f"/keys/{key.id}/rotate"):
         with at_most_queries(12):
-            assert client.get(path).status_code == 200
+            page = client.get(path)
+        assert page.status_code == 200
+        assert len(page.content) < 200_000
 
 
 def test_long_lists_go_on(acme: Organization, browser: Browser) -> None:

@@ -138,7 +138,7 @@ def test_the_budget_of_each_changes_every_row_and_so_the_page(
     page = text(client.get("/budgets"))
     assert "Each key without a budget of their own may spend $2.0000 a day from now on." in page
     assert 'aria-label="backend: $0.0000 charged and $0.0000 held of $2.0000 a day"' in page
-    assert "as each key" in page
+    assert "the budget of each key" in page
     assert budgets.find(acme, "api_key", key.pk) == Budget.objects.get()
 
 
@@ -254,6 +254,10 @@ def test_what_is_not_allowed_is_not_offered_on_create(acme: Organization, browse
     assert 'id="resolution-480p"' in allowed
     assert 'id="resolution-720p"' not in allowed
     assert "does not allow" not in allowed
+    start = text(client.get("/create"))
+    assert re.search(r'id="tier-standard" value="standard" checked', start)
+    assert re.search(r'id="resolution-480p" value="480p" checked', start)
+    assert "does not allow" not in start
     refused = text(client.post("/create", {**FORM, "do": "update"}))
     assert (
         f"What Acme set for the role developer does not allow {FAST}, only"

@@ -9,15 +9,19 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership, Organization, Role, User
 from billing import chart
+from billing.models import UsageDay
 from tests.billing.moves import used
 from tests.pages.conftest import text
 
 FAST = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p"}
 STANDARD = {"model": "seedance-2.0-text-to-video", "resolution": "720p"}
+FIRST = date(2026, 6, 1)
 JUNE = "/usage?since=2026-06-01&until=2026-06-30"
 Browser = Callable[..., Client]
 
@@ -160,10 +164,30 @@ def test_a_person_without_an_organization_makes_one_first(
     assert page_for(person).get("/usage").url == "/organizations/new"  # type: ignore[attr-defined]
 
 
+@pytest.mark.tampers  # days without the records that they are of
+@pytest.mark.parametrize("count", [10, 1000])
+@pytest.mark.parametrize("group", ["model", "member", "end_user_id"])
+def test_the_page_costs_the_same_however_much_was_used(
+    acme: Organization, browser: Browser, count: int, group: str
+) -> None:
+    UsageDay.objects.bulk_create(
+        UsageDay(
+            organization=acme, day=FIRST + timedelta(days=number % 30), end_user_id=f"u_{number}",
+            labels=FAST, records_count=1, seconds=4, amount_microusd=451_600,
+        )
+        for number in range(count)
+    )  # fmt: skip
+    client, path = browser(acme), f"{JUNE}&group_by={group}"
+    client.get(path)
+
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(path)
+
+    assert len(queries) <= 12, "\n".join(query["sql"][:160] for query in queries)
+    assert len(page.content) < 300_000
+
+
 # -- the chart ------------------------------------------------------------------------------------
-FIRST = date(2026, 6, 1)
-
-
 def series(*values: str) -> list[chart.Series]:
     return [chart.Series(value, f"<{value}>", f"?model={value}&x=1") for value in values]
 
