@@ -22,7 +22,7 @@ from accounts import api_keys, organizations
 from accounts.models import Organization, User
 from generations import service_status
 from generations.models import Attempt, Generation, RateCard
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.pages.conftest import ann, queued, signed_in  # noqa: F401 (ann and queued are fixtures)
 from tests.pages.test_status import made
 
