@@ -4,7 +4,7 @@ Sources: the upstreams' model pages (30 MB, 15 MB, 50 MB together, 2 to 15 s tog
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from generations.prober import IMAGE_PIXELS_MAX
 
@@ -42,6 +42,7 @@ class Measured:
     width: int | None = None
     height: int | None = None
     milliseconds: int | None = None
+    thumbnail: bytes = field(default=b"", repr=False)  # a small WebP, of a picture
 
     @property
     def kind(self) -> str:
