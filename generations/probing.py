@@ -54,7 +54,9 @@ def measure_output(path: Path, *, poster: Path, preview: Path) -> Measured:
     """
     small = poster.with_suffix(".small")
     try:
-        found = _ask(["output", *map(str, (path, poster, preview, small))], seconds=OUTPUT_SECONDS_MAX)
+        found = _ask(
+            ["output", *map(str, (path, poster, preview, small))], seconds=OUTPUT_SECONDS_MAX
+        )
     except BadFile as bad:
         raise NotAVideo(bad.message[0].upper() + bad.message[1:]) from None
     return Measured("video/mp4", path.stat().st_size, **found, thumbnail=_thumbnail(small))

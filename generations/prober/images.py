@@ -19,7 +19,10 @@ SAVED_AS = {
 
 
 def look(path: Path, content_type: str, clean: Path, small: Path) -> dict[str, int]:
-    """Writes what is kept to `clean` and a thumbnail of it to `small`. Raises Bad. Too many pixels are only counted: the limit is the caller's to explain."""
+    """What is kept is written to `clean`, a thumbnail to `small`. Raises Bad.
+
+    Too many pixels are only counted: the limit is the caller's to explain.
+    """
     Image.MAX_IMAGE_PIXELS = None  # ours is below
     warnings.simplefilter("ignore")
     format = FORMATS[content_type]
@@ -33,9 +36,7 @@ def look(path: Path, content_type: str, clean: Path, small: Path) -> dict[str, i
         raise Bad(f"is damaged: {str(error) or type(error).__name__}"[:200]) from None
 
 
-def _look(
-    image: Image.Image, path: Path, format: str, clean: Path, small: Path
-) -> dict[str, int]:
+def _look(image: Image.Image, path: Path, format: str, clean: Path, small: Path) -> dict[str, int]:
     width, height = image.size
     if width * height > IMAGE_PIXELS_MAX:
         return {"width": width, "height": height}

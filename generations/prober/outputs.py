@@ -16,7 +16,9 @@ PREVIEW_FRAMES_PER_SECOND = 12
 
 
 def look(path: Path, poster: Path, preview: Path, thumbnail: Path) -> dict[str, int]:
-    """Write the poster, its thumbnail and the preview, and measure. The length is where the last packet ends, for a header may promise more.
+    """Write the poster, its thumbnail and the preview, and measure.
+
+    The length is where the last packet ends, for a header may promise more.
 
     Raises Bad.
     """
