@@ -82,7 +82,7 @@ def _section(request: HttpRequest) -> str:
     name = request.resolver_match.url_name if request.resolver_match else None
     of_others = {
         "create_quote_bind": "create",
-        "generation": "gallery",
+        **dict.fromkeys(("generation", "gallery_delete", "gallery_download"), "gallery"),
         "budget_edit": "budgets",
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),

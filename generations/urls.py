@@ -2,20 +2,30 @@
 
 from django.urls import path
 
-from generations import docs_views, end_users_views, operator_catalog, playground, views
+from generations import (
+    docs_views,
+    end_users_views,
+    gallery_views,
+    home_views,
+    operator_catalog,
+    playground,
+    views,
+)
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", home_views.home, name="home"),
     path("create", playground.create, name="create"),
     path("create/upload", playground.upload, name="create_upload"),
     path("create/quote", playground.quote, name="create_quote"),
     path("create/quote-bind", playground.quote_bind, name="create_quote_bind"),
-    path("gallery", views.gallery, name="gallery"),
+    path("gallery", gallery_views.gallery, name="gallery"),
+    path("gallery/download", gallery_views.download, name="gallery_download"),
+    path("gallery/delete", gallery_views.delete, name="gallery_delete"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
     path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
-    path("live", views.live, name="live"),
+    path("live", gallery_views.live, name="live"),
     path("generations/<str:generation_id>", views.generation, name="generation"),
     path(
         "generations/<str:generation_id>/receipt",

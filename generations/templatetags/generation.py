@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django import template
 from django.template import Context
@@ -283,27 +282,6 @@ def whole_seconds(generation: Generation) -> float:
 @register.filter
 def typical_seconds(generation: Generation) -> int:
     return queue_position.typical_seconds(generation.model)
-
-
-@register.filter
-def files(generation: Generation) -> list[tuple[str, str]]:
-    """Every file it was given, as its name in the prompt and its address."""
-    given: dict[str, Any] = generation.input
-    named = []
-    for kind, names in (
-        ("Image", ("image_url", "end_image_url", "image_urls")),
-        ("Video", ("video_urls",)),
-        ("Audio", ("audio_urls",)),
-    ):
-        urls = [url for name in names for url in _as_list(given.get(name))]
-        named += [(f"@{kind}{number}", url) for number, url in enumerate(urls, 1)]
-    return named
-
-
-def _as_list(value: Any) -> list[str]:
-    if not value:
-        return []
-    return [str(url) for url in value] if isinstance(value, list) else [str(value)]
 
 
 @register.filter

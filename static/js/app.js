@@ -186,6 +186,31 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   take(files);
 });
+// -- Those that are ticked in the gallery -----------------------------------------------------------
+
+function countChosen() {
+  const form = document.getElementById("chosen");
+  if (!form) return;
+  const boxes = [...document.querySelectorAll(".poster-pick")];
+  const count = boxes.filter((box) => box.checked).length;
+  form.querySelector("[data-chosen-count]").textContent = count ? `${count} chosen` : "None chosen";
+  form.querySelectorAll("[data-needs-chosen]").forEach((button) => (button.disabled = !count));
+  const all = form.querySelector("[data-choose-all]");
+  const isAll = boxes.length > 0 && count === boxes.length;
+  all.textContent = isAll ? "Choose none" : "Choose all shown";
+  all.dataset.chooseAll = isAll ? "none" : "all";
+  document.getElementById("grid").classList.toggle("is-choosing", count > 0);
+}
+document.addEventListener("change", (event) => event.target.matches(".poster-pick") && countChosen());
+document.addEventListener("htmx:afterSettle", countChosen);
+window.addEventListener("pageshow", countChosen);
+document.addEventListener("click", (event) => {
+  const all = event.target.closest("[data-choose-all]");
+  if (!all) return;
+  document.querySelectorAll(".poster-pick").forEach((box) => (box.checked = all.dataset.chooseAll !== "none"));
+  countChosen();
+});
+
 // -- A poster plays while the pointer or the focus is on its card ---------------------------------
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
