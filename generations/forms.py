@@ -220,8 +220,8 @@ def _kept(values: list[str]) -> list[str]:
     return [value for value in values if not value.startswith(INLINE)]
 
 
-def again(generation: Generation) -> CreateForm:
-    """The settings of a generation, to be used again. What was erased stays empty."""
+def again(generation: Generation, *, count: int = 1) -> CreateForm:
+    """The settings of a generation, to be used again, `count` times. What was erased stays empty."""
     model = catalog.find(generation.model) or catalog.MODELS[0]
     given = generation.input
     typed = {
@@ -239,5 +239,6 @@ def again(generation: Generation) -> CreateForm:
         generate_audio=given.get("generate_audio", True),
         seed="" if given.get("seed") is None else str(given["seed"]),
         end_user_id=generation.end_user_id,
+        num_generations=str(count),
         **typed,
     )

@@ -90,8 +90,9 @@ def live(request: HttpRequest, membership: Membership) -> HttpResponse:
         "progress_of": queue_position.of_all(asked),
         "running": [one for one in asked if not one.is_final],
         "news": [one for one in asked if one.state != seen[one.pk]],
-        "view": view if view in {"line", "pick"} else "card",
-        "view_picks": view == "pick",
+        "view": view if view in {"line", "pick", "bare"} else "card",
+        "is_picked": view == "pick",
+        "is_bare": view == "bare",
     }
     return render(request, "generations/live.html", shown)
 

@@ -123,8 +123,10 @@ def _explain(
 def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateForm:
     """Empty, or with the settings of the generation in the address, or with what the address says."""
     # Of several that were made together each has the same settings.
-    if source := request.GET.get("from") or next(iter(request.GET.getlist("after")), ""):
-        return forms.again(get_object_or_404(generations_of(membership), pk=source))
+    after = request.GET.getlist("after")[:GENERATIONS_MAX]
+    if source := request.GET.get("from") or next(iter(after), ""):
+        generation = get_object_or_404(generations_of(membership), pk=source)
+        return forms.again(generation, count=max(1, len(after)))
     model = catalog.find(request.GET.get("model", ""))
     typed = {"family": model.family.value, "tier": model.tier.value} if model else {}
     for name in ("prompt", "resolution", "duration"):
