@@ -17,7 +17,7 @@ ARCHIVE_BYTES_MAX = 1_000_000_000
 
 def of(organization: Organization, ids: list[str]) -> QuerySet[Generation]:
     """Those of `ids` that are the organization's, newest first. Raises InvalidRequest for none or too many."""
-    wanted = set(ids)
+    wanted = {id for id in ids if id.isprintable()}  # what else was sent, no list gave out
     if not wanted:
         raise InvalidRequest("Nothing was chosen.", param="chosen")
     if len(wanted) > CHOSEN_MAX:
