@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -51,14 +53,10 @@ def of(organization: Organization, top_up: AutoTopUp, balance: Balance) -> Outlo
     available = balance.available_microusd
     until = max(0, available - top_up.threshold_microusd)
     amount_cents = auto_top_ups.next_amount_cents(top_up, min(available, top_up.threshold_microusd))
-    charged = auto_top_ups.charged_cents(organization, now)
-    known = StripeCustomer.objects.filter(organization=organization).first()
+    newest = _newest(organization, now)
+    charged = newest.month_cents if newest else 0
+    known: StripeCustomer | None = getattr(top_up.organization, "stripe_customer", None)
     card = known if known and known.payment_method_id else None
-    newest = (
-        Purchase.objects.filter(organization=organization, origin=Purchase.Origin.AUTO_TOP_UP)
-        .order_by("-id")
-        .first()
-    )
     in_flight = newest if newest and newest.is_under_way else None
     failed = newest if newest and newest.state == Purchase.State.FAILED else None
     pace = _pace(organization, now)
@@ -76,6 +74,16 @@ def of(organization: Organization, top_up: AutoTopUp, balance: Balance) -> Outlo
         in_flight=in_flight,
         failed=failed,
     )
+
+
+def _newest(organization: Organization, now: datetime) -> Any:
+    """The newest charge; its `month_cents` is what this month has seen charged. One query."""
+    charges = auto_top_ups.charges(organization, now).order_by().values("organization")
+    month = charges.annotate(cents=Sum("amount_cents")).values("cents")
+    every = Purchase.objects.filter(
+        organization=organization, origin=Purchase.Origin.AUTO_TOP_UP
+    ).annotate(month_cents=Coalesce(Subquery(month), 0))
+    return every.order_by("-id").first()
 
 
 def _obstacle(

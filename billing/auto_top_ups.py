@@ -7,7 +7,7 @@ import logging
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -121,13 +121,18 @@ def charged_cents(organization: Organization, now: datetime) -> int:
 
     What was decided on in one month and charged in the next counts in both, so that neither passes its ceiling.
     """
+    total = charges(organization, now).aggregate(cents=Sum("amount_cents", default=0))
+    return int(total["cents"])
+
+
+def charges(organization: Organization, now: datetime) -> QuerySet[Purchase]:
+    """What `charged_cents` adds up."""
     month = periods.starts_at("month", now)
-    total = Purchase.objects.filter(
+    return Purchase.objects.filter(
         Q(created_at__gte=month) | Q(paid_at__gte=month) | Q(state__in=Purchase.UNDER_WAY),
         organization=organization,
         origin=Purchase.Origin.AUTO_TOP_UP,
     ).exclude(state=Purchase.State.FAILED)
-    return int(total.aggregate(cents=Sum("amount_cents", default=0))["cents"])
 
 
 def _tell_ceiling(top_up: AutoTopUp, amount_cents: int, month: date) -> None:

@@ -23,15 +23,22 @@ class Balance:
 
 def of(organization: Organization) -> Balance:
     """Grants that have expired are not available, whether or not they were swept already."""
-    accounts = Account.objects.filter(organization=organization)
-    totals = dict(accounts.exclude(kind=Account.Kind.GRANT).values_list("kind", "balance_microusd"))
-    living = Grant.objects.filter(organization=organization).exclude(expires_at__lte=timezone.now())
-    grants = dict(living.values_list("kind").annotate(Sum("account__balance_microusd")))
+    living = Account.objects.filter(organization=organization).exclude(
+        grant__expires_at__lte=timezone.now()
+    )
+    sums = living.values_list("kind", "grant__kind").annotate(Sum("balance_microusd"))
+    totals: dict[str, int] = {}
+    grants: dict[str, int] = {}
+    for kind, grant_kind, microusd in sums:
+        if grant_kind:
+            grants[grant_kind] = microusd
+        else:
+            totals[kind] = microusd
     return Balance(
         available_microusd=sum(grants.values()),
-        held_microusd=totals.get(Account.Kind.HELD) or 0,
+        held_microusd=totals.get(Account.Kind.HELD, 0),
         purchased_microusd=grants.get(Grant.Kind.PURCHASED, 0),
         promotional_microusd=grants.get(Grant.Kind.PROMOTIONAL, 0),
         invoice_microusd=grants.get(Grant.Kind.INVOICE, 0),
-        debt_microusd=totals.get(Account.Kind.DEBT) or 0,
+        debt_microusd=totals.get(Account.Kind.DEBT, 0),
     )

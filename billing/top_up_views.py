@@ -31,7 +31,11 @@ def top_up_panel(
 ) -> dict[str, Any]:
     """What the panel shows: the terms that hold, what they have come to, and the form."""
     organization = membership.organization
-    top_up = AutoTopUp.objects.filter(organization=organization).first()
+    top_up = (
+        AutoTopUp.objects.filter(organization=organization)
+        .select_related("organization__stripe_customer")
+        .first()
+    )
     return {
         "top_up": top_up,
         "outlook": auto_top_up_outlook.of(organization, top_up, balance) if top_up else None,

@@ -98,9 +98,11 @@ def share(part: int, whole: int | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def balance(context: Context) -> balances.Balance | None:
-    """What the organization in view has now."""
-    membership = context.get("membership")
-    return balances.of(membership.organization) if membership else None
+    """What the organization in view has now, as the page says it elsewhere if it does."""
+    if not (membership := context.get("membership")):
+        return None
+    said: balances.Balance | None = context.get("balance_now")
+    return said or balances.of(membership.organization)
 
 
 def _dollars(amount: int | str) -> Decimal:

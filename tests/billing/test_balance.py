@@ -87,13 +87,13 @@ def test_a_debt_suspends_and_says_so(acme: Organization, api_for: MakeApi) -> No
     assert told["suspended"]["code"] == "billing_hold"
 
 
-def test_a_balance_is_two_reads_however_many_grants_there_are(
+def test_a_balance_is_one_read_however_many_grants_there_are(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(5):
         deposit(acme, "1.00")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert balances.of(acme).available_microusd == 30_000_000
     with django_assert_num_queries(4):
         presentation.balance(acme)
