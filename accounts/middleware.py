@@ -30,4 +30,5 @@ def membership_of(request: HttpRequest) -> Membership | None:
         "organization", "user"
     )
     chosen = request.session.get(SESSION_KEY)
-    return memberships.filter(organization_id=chosen).first() or memberships.order_by("id").first()
+    found = memberships.filter(organization_id=chosen).first() if chosen else None
+    return found or memberships.order_by("id").first()

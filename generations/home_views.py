@@ -1,8 +1,10 @@
 """Home: what is there, what is spent, what waits for a person, what was made last, what a newcomer does next."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Q, Sum
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -25,15 +27,14 @@ LOW_BALANCE_MICROUSD = 5_000_000
 @require_GET
 @pages.for_members
 def home(request: HttpRequest, membership: Membership) -> HttpResponse:
-    generations = generations_of(membership)
-    running = list(generations.exclude(state__in=states.FINAL).order_by("-id")[:RUNNING_SHOWN])
-    ended = list(generations.filter(state__in=states.FINAL).order_by("-id")[:LATEST])
+    newest = _newest(membership)
+    running = [one for one in newest if not one.is_final]
+    ended = [one for one in newest if one.is_final]
     # A video is the better lead than a failure that is newer.
     latest = next((one for one in ended if one.poster_file), ended[0] if ended else None)
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    spent = UsageRecord.objects.filter(
-        organization=membership.organization, settled_at__gte=month
-    ).aggregate(microusd=Sum("amount_microusd"), generations=Count("id"))
+    steps = _first_steps(membership)
+    facts = _facts(membership, month, steps)
     balance = balances.of(membership.organization)
     limits = _budgets(membership)
     shown = {
@@ -42,8 +43,8 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "latest": latest,
         "earlier": [one for one in ended if one is not latest],
         "month": month,
-        "spent_microusd": spent["microusd"] or 0,
-        "spent_generations": spent["generations"],
+        "spent_microusd": facts["spent_microusd"] or 0,
+        "spent_generations": facts["spent_generations"] or 0,
         "balance_now": balance,
         "budgets": limits,
         "budgets_full": [row for row in limits if row["is_full"]],
@@ -53,10 +54,19 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
             attention.of(membership.organization) if roles.can_see_ledger(membership) else None
         ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
-        "steps": _first_steps(membership),
+        "steps": _undone(steps, facts),
         "demo": snippets.of(DEMO)[0],
     }
     return render(request, "generations/home.html", shown)
+
+
+def _newest(membership: Membership) -> list[Generation]:
+    """The newest that run, and the newest that have ended, in one query."""
+    mine = Generation.objects.filter(organization=membership.organization).order_by("-id")
+    running = mine.exclude(state__in=states.FINAL).values("pk")[:RUNNING_SHOWN]
+    ended = mine.filter(state__in=states.FINAL).values("pk")[:LATEST]
+    both = Q(pk__in=running) | Q(pk__in=ended)
+    return list(generations_of(membership).filter(both).order_by("-id"))
 
 
 def _budgets(membership: Membership) -> list[dict[str, Any]]:
@@ -77,50 +87,67 @@ def _budgets(membership: Membership) -> list[dict[str, Any]]:
     ]
 
 
-def _first_steps(membership: Membership) -> list[dict[str, Any]]:
-    """What a new organization does first, as far as this member may; empty once all of it is done.
+@dataclass(frozen=True)
+class Step:
+    """What a new organization does first. `name` is the place where it is done."""
 
-    One query: each answer is an EXISTS beside the others.
-    """
-    organization = membership.organization
-    others = Membership.with_former.filter(organization=organization).exclude(pk=membership.pk)
-    mine = {"organization": organization}
-    wanted: list[tuple[str, Exists | Q, str, str]] = [
-        ("Add credits", Exists(Grant.objects.filter(**mine)), "billing", "buy some"),
-        (
-            "Make a video",
-            Exists(Generation.objects.filter(**mine, state=states.State.SUCCEEDED)),
-            "create",
-            "fill in the form",
-        ),
-        ("Make a key", Exists(ApiKey.objects.filter(**mine)), "keys", "go to the keys"),
-        ("Set a budget", Exists(Budget.objects.filter(**mine)), "budgets", "set one"),
-        (
-            "Invite somebody",
-            Exists(Invitation.objects.filter(**mine)) | Exists(others),
-            "members",
-            "go to the members",
-        ),
-    ]
-    may = {
-        "billing": roles.can_buy(membership),
-        "create": roles.can_spend(membership),
-        "keys": roles.can_manage_keys(membership),
-        "budgets": roles.can_set_budgets(membership),
-        "members": roles.can_manage_members(membership),
-    }
+    word: str
+    name: str
+    link: str
+    url: str | None
+    done: Exists | Q
+
+
+def _first_steps(membership: Membership) -> list[Step]:
+    """As far as this member may."""
+    mine = {"organization": membership.organization}
+    others = Membership.with_former.filter(**mine).exclude(pk=membership.pk)
+    videos = Generation.objects.filter(**mine, state=states.State.SUCCEEDED)
+    invited = Exists(Invitation.objects.filter(**mine)) | Exists(others)
+    keys = ApiKey.objects.filter(**mine)
+    budgets_set = Budget.objects.filter(**mine)
     places = {place.name: place.url for place in context.places_for(membership)}
-    shown = [row for row in wanted if may[row[2]] and row[2] in places]
-    if not shown:
-        return []
-    done = (
-        Organization.objects.filter(pk=organization.pk)
-        .annotate(**{f"has_{name}": exists for _, exists, name, _ in shown})
-        .values(*(f"has_{name}" for _, _, name, _ in shown))
+    steps: list[tuple[bool, str, str, str, Exists | Q]] = [
+        (roles.can_buy(membership), "Add credits", "billing", "buy some",
+         Exists(Grant.objects.filter(**mine))),
+        (roles.can_spend(membership), "Make a video", "create", "fill in the form", Exists(videos)),
+        (roles.can_manage_keys(membership), "Make a key", "keys", "go to the keys", Exists(keys)),
+        (roles.can_set_budgets(membership), "Set a budget", "budgets", "set one",
+         Exists(budgets_set)),
+        (roles.can_manage_members(membership), "Invite somebody", "members", "go to the members",
+         invited),
+    ]  # fmt: skip
+    return [
+        Step(word, name, link, places[name], done)
+        for may, word, name, link, done in steps
+        if may and name in places
+    ]
+
+
+def _facts(membership: Membership, month: datetime, steps: list[Step]) -> dict[str, Any]:
+    """What was charged since then, and which steps are done, in one query."""
+    usage = (
+        UsageRecord.objects.filter(organization=OuterRef("pk"), settled_at__gte=month)
+        .order_by()
+        .values("organization")
+    )
+    asked: dict[str, Any] = {f"has_{step.name}": step.done for step in steps}
+    asked["spent_microusd"] = Subquery(
+        usage.annotate(all=Sum("amount_microusd")).values("all"), output_field=BigIntegerField()
+    )
+    asked["spent_generations"] = Subquery(usage.annotate(all=Count("id")).values("all"))
+    return (
+        Organization.objects.filter(pk=membership.organization_id)
+        .annotate(**asked)
+        .values(*asked)
         .get()
     )
-    steps = [
-        {"word": word, "done": done[f"has_{name}"], "url": places[name], "link": link}
-        for word, _, name, link in shown
+
+
+def _undone(steps: list[Step], facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps as they are shown; none once all of them are done."""
+    shown = [
+        {"word": step.word, "link": step.link, "url": step.url, "done": facts[f"has_{step.name}"]}
+        for step in steps
     ]
-    return [] if all(step["done"] for step in steps) else steps
+    return [] if all(step["done"] for step in shown) else shown

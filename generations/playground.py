@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
+from billing import balances
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from generations import (
     catalog,
@@ -154,6 +155,7 @@ def _show_create(
     made = list(shown)
     others = list(seen.exclude(pk__in=[one.pk for one in made]).order_by("-id")[:BEFORE])
     context = _live_parts(form, membership, unbound=unbound) | {
+        "balance_now": balances.of(membership.organization),
         "result": made[0] if made else None,
         "together": made[1:],
         "others": others,

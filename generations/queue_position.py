@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Extract
 from django.utils import timezone
 
 from generations import catalog
@@ -39,17 +39,16 @@ def of(generation: Generation) -> Place | None:
 
 
 def of_all(generations: Iterable[Generation]) -> dict[str, Standing]:
-    """By id, of those that have not ended. Two queries for a whole page, and none if nothing runs."""
+    """By id, of those that have not ended. One query for a whole page, and none if nothing runs."""
     going = [one for one in generations if not one.is_final]
     if not going:
         return {}
-    typical = _typical({one.model for one in going})
     waiting = [one.pk for one in going if one.state in PUBLIC["queued"]]
     # A correlated count: how many of those that wait are older than each.
     older = _ahead().filter(id__lt=OuterRef("pk")).annotate(one=Value(1)).values("one")
     counted = Subquery(older.annotate(all=Count("pk")).values("all"))
-    rows = Generation.objects.filter(pk__in=waiting).annotate(ahead=Coalesce(counted, 0))
-    ahead = dict(rows.values_list("pk", "ahead")) if waiting else {}
+    places = Generation.objects.filter(pk__in=waiting).values_list("pk", Coalesce(counted, 0))
+    typical, ahead = _typical({one.model for one in going}, *([places] if waiting else []))
     return {
         one.pk: Standing(
             _place(ahead[one.pk], typical[one.model]) if one.pk in ahead else None,
@@ -70,11 +69,11 @@ def _place(ahead: int, typical_seconds: int) -> Place:
 
 def typical_seconds(model: str) -> int:
     """From asking to watching: the median of the latest of this model, or what its page says."""
-    return _typical({model})[model]
+    return _typical({model})[0][model]
 
 
-def _typical(models: set[str]) -> dict[str, int]:
-    """By model, in one query."""
+def _typical(models: set[str], *also: QuerySet[Any, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """Typical seconds by model; `also` are queries for a name and a number that are answered with them."""
     latest = [
         Generation.objects.filter(
             model=model,
@@ -82,14 +81,17 @@ def _typical(models: set[str]) -> dict[str, int]:
             finished_at__gt=timezone.now() - timedelta(days=30),
         )
         .order_by("-id")
-        .values_list("model", "created_at", "finished_at")[:MEASURED]
+        .values_list("model", Extract(F("finished_at") - F("created_at"), "epoch"))[:MEASURED]
         for model in sorted(models)
     ]
     took: dict[str, list[float]] = {model: [] for model in models}
-    for model, created, finished in latest[0].union(*latest[1:], all=True):
-        assert finished is not None, model
-        took[model].append((finished - created).total_seconds())
-    return {model: _median(sorted(seconds), model) for model, seconds in took.items()}
+    others: dict[str, int] = {}
+    for name, number in latest[0].union(*latest[1:], *also, all=True):
+        if name in took:
+            took[name].append(float(number))
+        else:
+            others[name] = int(number)
+    return {model: _median(sorted(seconds), model) for model, seconds in took.items()}, others
 
 
 def _median(took: list[float], model: str) -> int:
