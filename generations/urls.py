@@ -11,6 +11,7 @@ from generations import (
     playground,
     views,
 )
+from generations.openapi import views as openapi_views
 
 urlpatterns = [
     path("", home_views.home, name="home"),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("gallery/download", gallery_views.download, name="gallery_download"),
     path("gallery/delete", gallery_views.delete, name="gallery_delete"),
     path("end-users/forget", end_users_views.forget, name="end_user_forget"),
+    path("docs/api", openapi_views.api_page, name="docs_api"),
     path("docs/models", docs_views.models_page, name="docs_models"),
     path("docs/models/<path:slug>", docs_views.model_page, name="docs_model"),
     path("operator/catalog", operator_catalog.catalog_page, name="operator_catalog"),
