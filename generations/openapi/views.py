@@ -21,5 +21,9 @@ def openapi_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 def api_page(request: HttpRequest) -> HttpResponse:
     """GET /docs/api"""
-    context: dict[str, Any] = {"groups": reading.groups(document.build())}
+    described = document.build()
+    context: dict[str, Any] = {
+        "groups": reading.groups(described),
+        "root": described["servers"][0]["url"],
+    }
     return render(request, "docs/api.html", context)
