@@ -18,13 +18,15 @@ from accounts import api_keys, webhooks
 from accounts.models import Organization
 from generations import error_pages, lifecycle, quick_start, samples
 from generations.errors import FAILURES
-from generations.models import Generation
+from generations.models import Attempt, Generation
 from generations.openapi import document
 from generations.samples import verify_webhook
 from tests.pages.conftest import text
 from tests.upstream import Upstream
 
 PAGES = ("", "/models", "/prices", "/files", "/errors", "/webhooks", "/moving", "/api")
+BASH, NODE = shutil.which("bash") or "bash", shutil.which("node")
+SECONDS = 30  # until something has certainly happened
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
 
 
@@ -87,7 +89,7 @@ def by_python(body: bytes, headers: dict[str, str]) -> bool:
 
 
 def by_node(body: bytes, headers: dict[str, str]) -> bool:
-    if not shutil.which("node"):
+    if NODE is None:
         pytest.skip("NO node ON THIS MACHINE: the JavaScript that verifies was not run")
     file = samples.FOLDER / "verify_webhook.mjs"
     code = f"""
@@ -95,7 +97,7 @@ import {{ verify }} from "file://{file}";
 verify(Buffer.from("{body.hex()}", "hex"), {headers!r}, "{SECRET}");
 """
     ran = subprocess.run(
-        ["node", "--input-type=module", "-e", code], capture_output=True, text=True, check=False
+        [NODE, "--input-type=module", "-e", code], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0 or "Error: " in ran.stderr, ran.stderr
     return ran.returncode == 0
@@ -125,21 +127,26 @@ def test_the_quick_start_runs_as_pasted(
     _, secret = api_keys.issue(acme, "pasted")
     script = "\n".join((quick_start.ask(), quick_start.wait(), quick_start.fetch()))
 
-    with subprocess.Popen(
-        ["bash", "-e", "-c", script],
+    shell = subprocess.Popen(
+        [BASH, "-e", "-c", script],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "SEEDANCE_API_KEY": secret},
         stdout=subprocess.PIPE,
         text=True,
-    ) as shell:
-        while not Generation.objects.exists() and shell.poll() is None:
+    )
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not Generation.objects.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         made = Generation.objects.get()
         run_queue()
         upstream.finish(upstream.job)
-        lifecycle.reconcile(made.attempts.get())
+        lifecycle.reconcile(Attempt.objects.get())
         run_queue()
-        said, _ = shell.communicate(timeout=30)
+        said, _ = shell.communicate(timeout=SECONDS)
+    finally:
+        shell.kill()
+        shell.wait()
 
     made.refresh_from_db()
     assert (shell.returncode, said.strip()) == (0, made.id)
