@@ -136,12 +136,9 @@ def _facts(membership: Membership, month: datetime, steps: list[Step]) -> dict[s
         usage.annotate(all=Sum("amount_microusd")).values("all"), output_field=BigIntegerField()
     )
     asked["spent_generations"] = Subquery(usage.annotate(all=Count("id")).values("all"))
-    return (
-        Organization.objects.filter(pk=membership.organization_id)
-        .annotate(**asked)
-        .values(*asked)
-        .get()
-    )
+    ours = Organization.objects.filter(pk=membership.organization_id)
+    facts: dict[str, Any] = ours.annotate(**asked).values(*asked).get()
+    return facts
 
 
 def _undone(steps: list[Step], facts: dict[str, Any]) -> list[dict[str, Any]]:

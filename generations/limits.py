@@ -33,6 +33,9 @@ class BadFile(Exception):
         self.code, self.message, self.details = code, message, details
 
 
+Webp = bytes
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a file of ours is. Pictures have no length, sounds no pixels."""
@@ -42,7 +45,7 @@ class Measured:
     width: int | None = None
     height: int | None = None
     milliseconds: int | None = None
-    thumbnail: bytes = field(default=b"", repr=False)  # a small WebP, of a picture
+    thumbnail: Webp = field(default=b"", repr=False)  # a small WebP, of a picture
 
     @property
     def kind(self) -> str:

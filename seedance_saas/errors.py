@@ -75,7 +75,7 @@ class Forbidden(Refusal):
 
 
 class NotFound(Refusal):
-    """Also what a stranger is told about things that exist."""
+    """Nothing is there for whoever asks; a stranger is told the same of what exists."""
 
     code, status = "not_found", 404
 

@@ -73,8 +73,10 @@ def _call(document: dict[str, Any], method: str, path: str, operation: dict[str,
 
 
 def _schema(content: dict[str, Any]) -> dict[str, Any]:
-    schema: dict[str, Any] = next(iter(content.values()), {}).get("schema", {})
-    return schema.get("oneOf", [schema])[0]
+    for one in content.values():
+        schema: dict[str, Any] = one["schema"]
+        return dict(schema.get("oneOf", [schema])[0])
+    return {}
 
 
 def _name(schema: dict[str, Any]) -> str:

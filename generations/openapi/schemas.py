@@ -5,6 +5,7 @@ from typing import Any
 from accounts import webhooks
 from billing.models import Budget, Transfer
 from generations import catalog, presentation, states
+from generations.model_pages import FIELD_WORDS
 from generations.requests import FIELDS, GENERATIONS_MAX
 
 Schema = dict[str, Any]
@@ -55,7 +56,7 @@ def maybe(schema: Schema) -> Schema:
     return schema | {"type": [schema["type"], "null"]}
 
 
-def an_object(words: str = "", optional: tuple[str, ...] = (), **fields: Schema) -> Schema:
+def an_object(words: str = "", optional: tuple[str, ...] = (), /, **fields: Schema) -> Schema:
     """Every field is always there but the optional ones, and no other is."""
     return {
         "type": "object",
@@ -87,14 +88,14 @@ def body_of_generation() -> Schema:
     }
     for model in catalog.MODELS:
         for name, said in presentation.input_schema(model)["properties"].items():
-            known = fields.setdefault(name, dict(said))
+            known = fields.setdefault(name, {"description": FIELD_WORDS[name], **said})
             if "enum" in said:  # of all models together
                 known["enum"] = list(dict.fromkeys([*known["enum"], *said["enum"]]))
     del fields["model"]["enum"]
     fields["model"]["examples"] = [model.slug for model in catalog.MODELS]
     fields |= {name: said for name, said in _MORE.items() if name in FIELDS}
     return an_object(
-        optional=tuple(name for name in fields if name not in ("model", "prompt")), **fields
+        "", tuple(name for name in fields if name not in ("model", "prompt")), **fields
     )
 
 
@@ -211,8 +212,7 @@ def all_of_them() -> dict[str, Schema]:
             previous_hash=maybe(text()), hash=text(), created_at=moment(),
         ),
         "StatementList": a_list("Statement"),
-        "Purchase": an_object(
-            optional=("reversals",),
+        "Purchase": an_object("", ("reversals",),
             id=text(), object=one_of(["purchase"]), origin=text(), status=text(), amount_usd=usd(),
             bonus_usd=usd(), tax_usd=usd(), total_usd=maybe(usd()), withdrawn_usd=usd(),
             card=maybe(an_object(brand=text(), last4=text())),
@@ -240,8 +240,7 @@ def all_of_them() -> dict[str, Schema]:
         "Budget": an_object(**_BUDGET, inherited=boolean("From a default for all of its kind.")),
         "BudgetThatApplies": an_object(**_BUDGET),
         "BudgetList": a_list("Budget"),
-        "BudgetChange": an_object(
-            optional=("period",),
+        "BudgetChange": an_object("", ("period",),
             limit_usd=maybe(text('"0" denies, null lifts.', examples=["25.00"])),
             period=one_of(Budget.Period.values),
         ),
@@ -279,36 +278,30 @@ _KEY_TERMS: dict[str, Schema] = {
     "concurrent_max": maybe(number()), "expires_at": maybe(moment()),
 }
 _KEYS_AND_WEBHOOKS: dict[str, Schema] = {
-    "ApiKey": an_object(
-        optional=("secret",), id=id_of("key"), object=one_of(["api_key"]), prefix=text(), **_KEY_TERMS,
+    "ApiKey": an_object("", ("secret",), id=id_of("key"), object=one_of(["api_key"]), prefix=text(), **_KEY_TERMS,
         budget=maybe(of("Budget")), created_by=maybe(an_object(id=text(), name=text())),
         created_at=moment(), last_used_at=maybe(moment()), last_used_address=maybe(text()),
         revoked_at=maybe(moment()), previous=maybe(an_object(prefix=text(), expires_at=maybe(moment()))),
         secret=maybe(text("Once, in the answer that made it.")),
     ),
     "ApiKeyList": a_list("ApiKey"),
-    "ApiKeyRequest": an_object(
-        optional=tuple(name for name in (*_KEY_TERMS, "budget") if name != "name"), **_KEY_TERMS,
+    "ApiKeyRequest": an_object("", tuple(name for name in (*_KEY_TERMS, "budget") if name != "name"), **_KEY_TERMS,
         budget=maybe(free("limit_usd and period.")),
     ),
-    "Rotation": an_object(
-        optional=("overlap_seconds",), overlap_seconds=number("How long the secret before works on."),
+    "Rotation": an_object("", ("overlap_seconds",), overlap_seconds=number("How long the secret before works on."),
     ),
-    "WebhookEndpoint": an_object(
-        optional=("secret",), id=text(), object=one_of(["webhook_endpoint"]), url=url(),
+    "WebhookEndpoint": an_object("", ("secret",), id=text(), object=one_of(["webhook_endpoint"]), url=url(),
         types=many(text(), "None: all."), description=text(), enabled=boolean(),
         disabled=maybe(an_object(code=text(), message=text(), at=moment())),
         failing_since=maybe(moment()), last_7_days=an_object(succeeded=number(), dead=number()),
         created_at=moment(), secret=text("Once, in the answer that made it."),
     ),
     "WebhookEndpointList": a_list("WebhookEndpoint"),
-    "WebhookEndpointRequest": an_object(
-        optional=("types", "description", "enabled"), url=url(), types=many(text()),
+    "WebhookEndpointRequest": an_object("", ("types", "description", "enabled"), url=url(), types=many(text()),
         description=text(), enabled=boolean(),
     ),
     "NewSecret": an_object(id=text(), secret=text(), old_secrets_expire_at=maybe(moment())),
-    "Replay": an_object(
-        optional=("include_succeeded",), since=moment(), include_succeeded=boolean(default=False),
+    "Replay": an_object("", ("include_succeeded",), since=moment(), include_succeeded=boolean(default=False),
     ),
     "Replayed": an_object(replayed=number()),
     "Delivery": an_object(

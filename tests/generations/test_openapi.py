@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from accounts.models import Organization
@@ -27,7 +27,7 @@ def check(answer: Any, method: str, path: str) -> Any:
     schema = said | {"components": described["components"]}
     faults = [
         f"{'/'.join(map(str, fault.absolute_path))}: {fault.message[:200]}"
-        for fault in Draft202012Validator(schema).iter_errors(answer.json())
+        for fault in OAS31Validator(schema).iter_errors(answer.json())
     ]
     assert faults == [], (method, path)
     return answer.json()
@@ -93,4 +93,4 @@ def test_an_upload_and_a_refusal_are_as_described(api: Api) -> None:
     refused = api.post("/generations", {"model": "none"})
 
     error = document.build()["components"]["schemas"]["Error"]
-    assert list(Draft202012Validator(error).iter_errors(refused.json())) == []
+    assert list(OAS31Validator(error).iter_errors(refused.json())) == []
