@@ -13,9 +13,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-ha
 PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOSTS=video.example.com \
 	DATABASE_URL=postgres://seedance@127.0.0.1:1/seedance EACHLABS_API_KEY=not-a-key \
 	STRIPE_SECRET_KEY=not-a-key STRIPE_WEBHOOK_SECRETS=not-a-secret EMAIL_URL=smtps://mail.example.com \
+	TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
 
-.PHONY: help run test test-slow bench check lock format clean dev
+.PHONY: help run test test-slow screens bench check lock format clean dev
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +24,15 @@ help:  ## Show what can be made
 run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATABASE_URL, EACHLABS_API_KEY, ...)
 	@exec $(BIN)/python manage.py run
 
-test: dev  ## Run the tests, except those that start whole processes
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow"
+test: dev  ## Run the everyday tests: all but whole processes, a browser, and the longest histories
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow and not thorough"
 
-test-slow: dev  ## Run the tests that start whole processes, one by one: they measure time
+test-slow: dev  ## Run all the others; those that start whole processes one by one, for they measure time
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "thorough and not slow"
 	@$(BIN)/python -m pytest -q -m slow
+
+screens: dev  ## Look at every page at two widths, light and dark (.data/screens; ONLY=/billing: what begins so)
+	@$(BIN)/python -m pytest -q -m slow tests/browser/test_every_page.py
 
 bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
 	@$(BIN)/python -m tests.benchmarks
@@ -48,11 +53,11 @@ format: dev  ## Format the code and fix what can be fixed
 # Hashes of the public registry only: a wheel that was built on this machine has another one.
 COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= $(BIN)/pip-compile --quiet \
 	--generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options $(UPGRADE)
 
-lock: .venv/made  ## Resolve the dependencies of pyproject.toml afresh into the lock files
+lock: .venv/made  ## Bring the lock files in line with pyproject.toml (UPGRADE=--upgrade: newest versions)
 	@test -x $(BIN)/pip-compile || $(BIN)/python -m pip install --quiet pip-tools
-	rm -f requirements.lock.new requirements-dev.lock.new
+	for list in requirements requirements-dev; do cp $$list.lock $$list.lock.new; done
 	$(COMPILE) -o requirements.lock.new pyproject.toml
 	$(COMPILE) -o requirements-dev.lock.new --extra dev -c requirements.lock.new pyproject.toml
 	mv requirements.lock.new requirements.lock

@@ -1,7 +1,7 @@
 """What an organization was told, in the native API: parse, call, render."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -18,6 +18,8 @@ from seedance_saas.errors import InvalidRequest
 class EventList(APIView):
     """GET /events?type=: the last 30 days, newest first. `type` is one, or all of a kind: `balance.*`."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
+
     def get(self, request: Request) -> Response:
         rows = webhooks.events_of(api_keys.of(request).organization)
         return Response(page(request, _filtered(request, rows), event, read_key=_id))
@@ -25,6 +27,8 @@ class EventList(APIView):
 
 class EventDetail(APIView):
     """GET /events/{id}."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
 
     def get(self, request: Request, id: str) -> Response:
         events = webhooks.events_of(api_keys.of(request).organization)

@@ -1,72 +1,236 @@
-"""API keys: issue, revoke, and recognise one in a request with one indexed read."""
+"""API keys: issue, change, rotate, revoke, and recognise one in a request with one indexed read."""
 
 import hashlib
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts import audit
-from accounts.models import ApiKey, Organization, User
-from seedance_saas.errors import Unauthenticated
+from accounts import audit, key_sightings, key_terms
+from accounts.key_terms import Terms
+from accounts.models import ApiKey, Membership, Organization, User
+from seedance_saas.api import moment
+from seedance_saas.errors import Conflict, Forbidden, InvalidRequest
 
 SECRET_SHAPE = re.compile(r"sd_(live|test)_[0-9a-f]{48}")
-LAST_USE_RESOLUTION = timedelta(minutes=1)
+PREFIX_LENGTH = 12
+OVERLAP_SECONDS_MAX = 604_800
+
+
+class KeyIsOver(Conflict):
+    """The key has expired or was revoked: it opens nothing, and nothing is done to it any more."""
+
+    code = "key_is_over"
+
+
+class KeyIsRotating(Conflict):
+    """The key has a second secret already, until a moment that the refusal names."""
+
+    code = "key_is_rotating"
 
 
 def issue(
-    organization: Organization, name: str, *, by: User | None = None, address: str | None = None
+    organization: Organization,
+    name: str,
+    terms: Terms = Terms(),  # noqa: B008  # frozen
+    *,
+    id: str | None = None,
+    by: User | None = None,
+    by_key: ApiKey | None = None,
+    address: str | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which exists in this return value only: we keep its SHA-256.
 
-    The secret has 192 random bits, so a plain hash is as good as a slow one.
+    The secret has 192 random bits, so a plain hash is as good as a slow one. A key gives another one no
+    more than it has: raises WiderThanOwn. With an `id` that exists already: IntegrityError. Raises
+    Forbidden for who was removed meanwhile; a removal that comes second finds the key. Locks the person's membership.
     """
-    secret = f"sd_{'test' if organization.is_sandbox else 'live'}_{secrets.token_hex(24)}"
+    if by_key:
+        key_terms.require_no_wider(terms, key_terms.of(by_key))
+    secret = _new_secret(organization)
     with transaction.atomic():
-        key = ApiKey.objects.create(
+        if by:
+            _require_not_removed(organization, by)
+        key = ApiKey(
             organization=organization,
             created_by=by,
             name=name,
-            prefix=secret[:12],
+            prefix=secret[:PREFIX_LENGTH],
             secret_sha256=_hash(secret),
+            **terms.as_fields(),
         )
+        if id:
+            key.id = id
+        key.save(force_insert=True)
         audit.note(
             organization,
             "api_key.issued",
             key.id,
             actor=by,
+            api_key=by_key,
             address=address,
-            after={"name": name, "prefix": key.prefix},
+            after={"name": name, "prefix": key.prefix, **terms.as_json()},
         )
     return key, secret
 
 
-def revoke(key: ApiKey, *, by: User | None = None, address: str | None = None) -> None:
-    """From now on the key opens nothing, on every process. A repeat changes nothing."""
+def _require_not_removed(organization: Organization, by: User) -> None:
+    theirs = Membership.with_former.filter(organization=organization, user=by)
+    found = list(theirs.select_for_update(no_key=True).order_by("id"))
+    if found and all(one.removed_at for one in found):
+        raise Forbidden("You are not a member any more.")
+
+
+@transaction.atomic
+def change(
+    key: ApiKey, name: str, terms: Terms, *, by: User | None = None, address: str | None = None
+) -> ApiKey:
+    """Another name and other terms, from the next request on. Raises KeyIsOver. Locks the key's row."""
+    key = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
+    _require_living(key)
+    before = {"name": key.name, **key_terms.of(key).as_json()}
+    after = {"name": name, **terms.as_json()}
+    if before == after:
+        return key
+    key.name = name
+    for field, value in terms.as_fields().items():
+        setattr(key, field, value)
+    key.save(update_fields=["name", *terms.as_fields()])
+    changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
+    audit.note(
+        key.organization,
+        "api_key.changed",
+        key.id,
+        actor=by,
+        address=address,
+        before={field: before.get(field) for field in changed},
+        after={field: after.get(field) for field in changed},
+    )
+    return key
+
+
+def rotate(
+    key: ApiKey,
+    *,
+    overlap_seconds: int,
+    by: User | None = None,
+    by_key: ApiKey | None = None,
+    address: str | None = None,
+) -> tuple[ApiKey, str]:
+    """Another secret for the same key; the one before it opens the key, too, for `overlap_seconds` more.
+
+    Of two rotations at once, or within an overlap, one counts: the other raises KeyIsRotating. Raises
+    KeyIsOver; WiderThanOwn if `by_key` would get the secret of a key that may do more than itself.
+    """
+    if by_key and by_key.pk != key.pk:
+        key_terms.require_no_wider(key_terms.of(key), key_terms.of(by_key))
+    if not 0 <= overlap_seconds <= OVERLAP_SECONDS_MAX:
+        raise InvalidRequest(
+            f"overlap_seconds must be a whole number from 0 to {OVERLAP_SECONDS_MAX}.",
+            param="overlap_seconds",
+            at_least=0,
+            at_most=OVERLAP_SECONDS_MAX,
+        )
+    secret = _new_secret(key.organization, unlike=key.prefix)
+    now = timezone.now()
+    ends_at = now + timedelta(seconds=overlap_seconds)
     with transaction.atomic():
-        if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
-            audit.note(key.organization, "api_key.revoked", key.id, actor=by, address=address)
+        rotated = (
+            _living(now)
+            .filter(pk=key.pk, secret_sha256=key.secret_sha256)
+            .filter(Q(previous_expires_at=None) | Q(previous_expires_at__lte=now))
+            .update(
+                previous_prefix=F("prefix"),
+                previous_sha256=F("secret_sha256") if overlap_seconds else None,
+                previous_expires_at=Value(ends_at),
+                prefix=secret[:PREFIX_LENGTH],
+                secret_sha256=_hash(secret),
+                rotated_at=now,
+            )
+        )
+        if not rotated:
+            raise _not_rotated(key)
+        audit.note(
+            key.organization,
+            "api_key.rotated",
+            key.id,
+            actor=by,
+            api_key=by_key,
+            address=address,
+            before={"prefix": key.prefix},
+            after={"prefix": secret[:PREFIX_LENGTH], "previous_expires_at": moment(ends_at)},
+        )
+    key.refresh_from_db()
+    return key, secret
 
 
-def find(secret: str) -> ApiKey | None:
-    """The living key with this secret, its organization joined: one read of a unique index."""
+def end_overlap(
+    key: ApiKey,
+    *,
+    by: User | None = None,
+    by_key: ApiKey | None = None,
+    address: str | None = None,
+) -> None:
+    """From now on only the newest secret opens the key. A repeat changes nothing."""
+    now = timezone.now()
+    with transaction.atomic():
+        ended = ApiKey.objects.filter(pk=key.pk, previous_expires_at__gt=now).update(
+            previous_sha256=None, previous_expires_at=now
+        )
+        if ended:
+            audit.note(
+                key.organization,
+                "api_key.overlap_ended",
+                key.id,
+                actor=by,
+                api_key=by_key,
+                address=address,
+                before={"previous_expires_at": moment(key.previous_expires_at)},
+                after={"previous_expires_at": moment(now)},
+            )
+    key.refresh_from_db()
+
+
+def revoke(
+    key: ApiKey,
+    *,
+    by: User | None = None,
+    by_key: ApiKey | None = None,
+    address: str | None = None,
+) -> bool:
+    """From now on the key opens nothing, on every process. A repeat changes nothing and is False."""
+    with transaction.atomic():
+        revoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(
+            revoked_at=timezone.now(), revoked_by=by
+        )
+        if revoked:
+            audit.note(
+                key.organization, "api_key.revoked", key.id,
+                actor=by, api_key=by_key, address=address,
+            )  # fmt: skip
+    return bool(revoked)
+
+
+def find(secret: str, *, address: str | None = None) -> ApiKey | None:
+    """The living key with this secret, its organization joined: one read of unique indexes.
+
+    That it was used from `address` is noted, at most once a minute: one statement more. Whether it may
+    come from there is for the caller to ask.
+    """
     if not SECRET_SHAPE.fullmatch(secret):
         return None
     now = timezone.now()
-    key = (
-        ApiKey.objects.select_related("organization")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
-        .filter(secret_sha256=_hash(secret))
-        .first()
-    )
-    if key and (key.last_used_at is None or now - key.last_used_at > LAST_USE_RESOLUTION):
-        # At most one write a minute and key, and one winner: a hot key costs nothing more.
-        ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at).update(last_used_at=now)
+    prefix, digest = secret[:PREFIX_LENGTH], _hash(secret)
+    address = key_terms.canonical_address(address)
+    opens = Q(secret_sha256=digest) | Q(previous_sha256=digest, previous_expires_at__gt=now)
+    key = _living(now).select_related("organization").filter(opens).first()
+    if key and key_sightings.is_due(key, prefix, address, now):
+        was_refused = not key_terms.may_come_from(key, address)
+        key_sightings.note(key, prefix, address=address, was_refused=was_refused, now=now)
     return key
 
 
@@ -76,29 +240,40 @@ def of(request: Request) -> ApiKey:
     return request.auth
 
 
+def _living(now: datetime) -> QuerySet[ApiKey]:
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+
+def is_living(key: ApiKey) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > timezone.now())
+
+
+def is_rotating(key: ApiKey) -> bool:
+    return key.previous_expires_at is not None and key.previous_expires_at > timezone.now()
+
+
+def _require_living(key: ApiKey) -> None:
+    if not is_living(key):
+        raise KeyIsOver("This key has expired or was revoked. Make another one.")
+
+
+def _not_rotated(key: ApiKey) -> Conflict:
+    """Why: the row as it is now tells."""
+    key.refresh_from_db()
+    _require_living(key)
+    return KeyIsRotating(
+        f"This key was rotated just now: it begins with {key.prefix}.",
+        prefix=key.prefix,
+        previous_expires_at=moment(key.previous_expires_at),
+    )
+
+
+def _new_secret(organization: Organization, *, unlike: str = "") -> str:
+    """Two secrets of one key can be told apart by how they begin."""
+    kind = "test" if organization.is_sandbox else "live"
+    secret = f"sd_{kind}_{secrets.token_hex(24)}"
+    return _new_secret(organization, unlike=unlike) if secret.startswith(unlike or "!") else secret
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class Program:
-    """Who is asking when an API key asks; REST framework calls it the user."""
-
-    is_authenticated = True
-
-    def __init__(self, key: ApiKey) -> None:
-        self.key = key
-
-
-class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer sd_…`. Sets `request.auth` to the ApiKey."""
-
-    def authenticate(self, request: Request) -> tuple[Program, ApiKey]:
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret:
-            raise Unauthenticated("Send your API key as: Authorization: Bearer sd_live_…")
-        if not (key := find(secret.strip())):
-            raise Unauthenticated("This API key is not known, has expired or was revoked.")
-        return Program(key), key
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"

@@ -1,4 +1,5 @@
-"""The audit trail: one row per change of money, keys, roles or settings, in the change's transaction."""
+"""The audit trail: one row per change of money, keys, roles or settings, in the change's transaction, and what
+people did to get in."""
 
 from typing import Any
 
@@ -6,7 +7,7 @@ from accounts.models import ApiKey, AuditEntry, Organization, User
 
 
 def note(
-    organization: Organization,
+    organization: Organization | None,
     action: str,
     target: str,
     *,
@@ -16,7 +17,10 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write what was done to `target`, by whom, from where. Neither actor nor key: the system."""
+    """Write what was done to `target`, by whom, from where. Neither actor nor key: the system.
+
+    No organization: it is about the house itself, and no organization sees it.
+    """
     AuditEntry.objects.create(
         organization=organization,
         action=action,
@@ -26,4 +30,33 @@ def note(
         address=address,
         before=before or {},
         after=after or {},
+    )
+
+
+def note_person(
+    user: User,
+    action: str,
+    *,
+    actor: User | None = None,
+    address: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write what happened to a person in every organization that they belong to: each has to know.
+
+    Neither an actor nor anybody else's doing: somebody who did not prove who they are.
+    """
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            organization_id=organization_id,
+            action=action,
+            target=user.pk,
+            actor=actor,
+            address=address,
+            before=before or {},
+            after=after or {},
+        )
+        for organization_id in user.memberships.order_by("id").values_list(
+            "organization_id", flat=True
+        )
     )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
-from accounts import roles
+from accounts import middleware, roles, second_factor
 from accounts.models import Membership, Organization
 
 THEMES = ("light", "dark", "system")
@@ -57,9 +58,11 @@ def places_for(membership: Membership) -> list[Place]:
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor. Reads the database only if a template asks for what is in it."""
-    membership: Membership | None = getattr(request, "membership", None)
+    membership: Membership | None = SimpleLazyObject(partial(_membership, request))  # type: ignore[assignment]
     return {
         "membership": membership,
+        "look": getattr(request, "look", None),
+        "second_factor_is_missing": SimpleLazyObject(partial(second_factor.is_missing, request)),
         "organizations": SimpleLazyObject(partial(_organizations, request)),
         "places_main": SimpleLazyObject(partial(_shown, MAIN, membership)),
         "places_more": SimpleLazyObject(partial(_shown, MORE, membership)),
@@ -67,6 +70,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "can_see_ledger": SimpleLazyObject(
             lambda: bool(membership and roles.can_see_ledger(membership))
         ),
+        "SIGN_IN_WITH": settings.SIGN_IN_WITH.apps,
         "theme": theme_of(request),
         "section": _section(request),
     }
@@ -83,16 +87,28 @@ def _section(request: HttpRequest) -> str:
     of_others = {
         "create_quote_bind": "create",
         **dict.fromkeys(("generation", "gallery_delete", "gallery_download"), "gallery"),
-        "budget_edit": "budgets",
+        **dict.fromkeys(("budget_edit", "budget_terms"), "budgets"),
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
         "end_user_forget": "end_users",
+        **dict.fromkeys(("invite", "member", "member_remove", "member_transfer"), "members"),
+        "organization_close": "settings",
+        **dict.fromkeys(("key", "key_new", "key_edit", "key_rotate", "key_revoke"), "keys"),
     }
+    if name and name.startswith("webhook_"):
+        return "webhooks"
     return of_others.get(name or "", name or "")
 
 
+def _membership(request: HttpRequest) -> Membership | None:
+    """The one in view; none while its organization waits for a second factor, for nothing of it is shown then."""
+    membership: Membership | None = getattr(request, "membership", None)
+    return membership if membership and not second_factor.is_missing(request) else None
+
+
 def _organizations(request: HttpRequest) -> list[Organization]:
-    return list(Organization.objects.filter(memberships__user_id=request.user.pk).order_by("name"))
+    theirs = middleware.memberships_of(request)
+    return sorted((one.organization for one in theirs), key=lambda one: (one.name, one.pk))
 
 
 def _shown(places: tuple[Place, ...], membership: Membership | None) -> list[Place]:

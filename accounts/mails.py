@@ -1,4 +1,4 @@
-"""Mails to people of an organization: text, and the same in simple HTML. Sent by tasks, never in a request."""
+"""Mails: text, and the same in simple HTML. Sent by tasks, never in a request."""
 
 from typing import Any
 
@@ -25,3 +25,15 @@ def send(
         message.attach_alternative(html, "text/html")
         messages.append(message)
     return get_connection().send_messages(messages) or 0
+
+
+def send_one(address: str, template: str, context: dict[str, Any]) -> None:
+    """`mails/<template>.txt` and `.html` to one address. `context` has `subject`.
+
+    Raises what the mail server says.
+    """
+    message = EmailMultiAlternatives(
+        context["subject"], render_to_string(f"mails/{template}.txt", context), to=[address]
+    )
+    message.attach_alternative(render_to_string(f"mails/{template}.html", context), "text/html")
+    message.send()

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, time
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.dateparse import parse_date
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts import middleware, second_factor
 from accounts.models import Membership
 
 P = ParamSpec("P")
@@ -26,11 +29,22 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponseBase]
 
 
+_EVEN_WHEN_CLOSED: set[Callable[..., HttpResponseBase]] = set()
+
+
+def even_when_closed(view: MemberView[P]) -> MemberView[P]:
+    """The view may change something of an organization that is closed."""
+    _EVEN_WHEN_CLOSED.add(view)
+    return view
+
+
 def for_members(view: MemberView[P]) -> View[P]:
-    """The view gets the membership through which the person looks; whoever has none makes one first.
+    """The view gets the membership through which the person looks; whoever has none makes one first, and whoever
+    lacks the second factor that the organization wants sets one up first.
 
     A part of a page that is asked for when this no longer holds, or when what it shows is gone, loads the
-    whole page again: a sign-in form inside a card would help nobody.
+    whole page again: a sign-in form inside a card would help nobody. Whoever was removed from what they were
+    looking at is told so, and nothing is done in another organization instead. A closed one is only read.
     """
 
     @wraps(view)
@@ -50,18 +64,34 @@ def for_members(view: MemberView[P]) -> View[P]:
 
     @login_required
     def _answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        is_part = bool(request.htmx)  # type: ignore[attr-defined]
         membership: Membership | None = request.membership  # type: ignore[attr-defined]
+        if middleware.was_removed(request, membership):
+            messages.warning(request, "You are not a member of that organization any more.")
+            return HttpResponseClientRefresh() if is_part else SeeOther(reverse("home"))
         if not membership:
-            return redirect("organization_new")
+            return redirect(_first_place(request))
+        if second_factor.is_missing(request):
+            if is_part:
+                return HttpResponseClientRefresh()
+            return redirect("mfa_index")
+        reads = request.method in ("GET", "HEAD")
+        if membership.organization.closed_at and not reads and view not in _EVEN_WHEN_CLOSED:
+            return render(request, "accounts/closed.html", status=403)
         return view(request, membership, *args, **kwargs)
 
     return guarded
 
 
-def require(answer: bool) -> None:
-    """A question of roles.py, put to a view: no is a 403."""
+def _first_place(request: HttpRequest) -> str:
+    """Of whoever belongs to no organization: our own staff has work elsewhere, others make one."""
+    return "operator" if getattr(request.user, "is_staff", False) else "organization_new"
+
+
+def require(answer: bool, why: str = "") -> None:
+    """A question of roles.py, put to a view: no is a 403, which says `why` if that is more than the role."""
     if not answer:
-        raise PermissionDenied
+        raise PermissionDenied(why)
 
 
 class SeeOther(HttpResponseRedirect):

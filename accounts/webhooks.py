@@ -1,17 +1,23 @@
-"""What an organization is told. Publishing writes an event; nothing is sent from here."""
+"""What an organization is told: its events. Publishing writes a row and nothing else.
 
-from datetime import timedelta
+publish         here                   the event, in the transaction in which it happened
+fan out         deliveries.fan_out     a second later: one delivery for each endpoint that wants it
+send            courier.run            claimed, signed, posted, noted; again later if it did not arrive
+"""
+
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Event, Organization
+from accounts.models import Delivery, DeliveryAttempt, Event, Organization
 
 KEPT = timedelta(days=30)
 FORGET_AT_ONCE = 5_000
-TYPES = (
+TEST = "webhook.test"
+OFFERED = (
     "generation.queued",
     "generation.running",
     "generation.succeeded",
@@ -33,17 +39,42 @@ TYPES = (
     "invoice.paid",
     "invoice.overdue",
 )
+TYPES = (*OFFERED, TEST)
 
 
-def publish(organization: Organization, type: str, data: dict[str, Any]) -> Event:
-    """Record `type` ("generation.succeeded") for the organization, inside the caller's transaction."""
+def publish(
+    organization: Organization, type: str, data: dict[str, Any], *, webhook_url: str = ""
+) -> Event:
+    """Record `type` ("generation.succeeded") for the organization, inside the caller's transaction.
+
+    It is sent to the endpoints that want it, and to `webhook_url`, if that was asked for.
+    """
+    event = unsaved(organization, type, data, webhook_url=webhook_url)
+    event.save(force_insert=True)
+    return event
+
+
+def unsaved(
+    organization: Organization, type: str, data: dict[str, Any], *, webhook_url: str = ""
+) -> Event:
+    """The event as `publish` writes it, for a caller that inserts it together with other rows."""
     assert type in TYPES, type
-    return Event.objects.create(organization=organization, type=type, data=data)
+    return Event(organization=organization, type=type, data=data, webhook_url=webhook_url)
 
 
 def events_of(organization: Organization) -> QuerySet[Event]:
     """What the organization may still read, whether or not what is older was swept already."""
     return Event.objects.filter(organization=organization, id__gt=_oldest_kept_id())
+
+
+def deliveries_about(
+    organization: Organization, object_id: str, *, at_most: int = 50
+) -> list[Delivery]:
+    """What is sent of the events of one object ("gen_…"), in the order of the events. Two queries."""
+    events = Event.objects.filter(organization=organization, data__id=object_id)
+    rows = Delivery.objects.filter(organization=organization, event__in=events)
+    rows = rows.select_related("event", "endpoint").defer("event__data")
+    return list(rows.prefetch_related("attempts").order_by("event_id", "id")[:at_most])
 
 
 def forget() -> int:
@@ -61,6 +92,9 @@ def forget() -> int:
 
 def rename_end_user(organization: Organization, end_user_id: str, pseudonym: str) -> int:
     """What was told of this end user says the pseudonym from now on; in how many events."""
+    DeliveryAttempt.objects.filter(
+        delivery__organization=organization, delivery__event__data__end_user_id=end_user_id
+    ).update(answer="")
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -77,7 +111,13 @@ def rename_end_user(organization: Organization, end_user_id: str, pseudonym: str
 
 
 def unsay(organization: Organization, id: str, data: dict[str, Any]) -> int:
-    """What was told of the object `id` says `data` from now on, where it said something; in how many events."""
+    """What was told of the object `id` says `data` from now on, where it said something; in how many events.
+
+    What receivers answered may repeat what they were told: it goes.
+    """
+    DeliveryAttempt.objects.filter(
+        delivery__organization=organization, delivery__event__data__id=id
+    ).update(answer="")
     changed = 0
     for event in Event.objects.select_for_update().filter(organization=organization, data__id=id):
         event.data |= {name: data[name] for name in data if event.data.get(name) is not None}
@@ -86,6 +126,10 @@ def unsay(organization: Organization, id: str, data: dict[str, Any]) -> int:
     return changed
 
 
-def _oldest_kept_id() -> str:
+def first_id(prefix: str, at: datetime) -> str:
     """Ids sort by time: a moment is as good as an id, and needs no index of its own."""
-    return f"evt_{int((timezone.now() - KEPT).timestamp() * 1000):012x}"
+    return f"{prefix}_{int(at.timestamp() * 1000):012x}"
+
+
+def _oldest_kept_id() -> str:
+    return first_id("evt", timezone.now() - KEPT)

@@ -11,7 +11,9 @@ from billing.models import Budget
 
 
 def send(event: Event) -> int:
-    """To owners, admins and billing members; how many."""
+    """To owners, admins and billing members; how many. Of a closed one nobody need know that its credits are gone."""
+    if event.organization.closed_at and event.type.startswith("balance."):
+        return 0
     is_of_stripe = event.type.startswith(("purchase.", "auto_top_up.", "invoice."))
     said = purchase_mails.words(event) if is_of_stripe else words(event)
     return mails.send(event.organization, roles.READERS_OF_MONEY, "alert", said)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import webhooks
 from accounts.models import Organization
-from billing import balances, budgets, periods, presentation
+from billing import balances, budgets, periods, presentation, spending
 from billing.models import Alert, Budget, Hold, SpendingDay, Transfer, Wallet
 from seedance_saas import queue
 from seedance_saas.api import usd
@@ -104,7 +104,7 @@ def _watch_balance(organization: Organization, alert: Alert) -> list[str]:
 def _watch_budget(
     organization: Organization, budget: Budget, id: str, *, now: datetime
 ) -> Iterator[str]:
-    """`id` is whom it counts for: of the budget for every end user, one of them."""
+    """`id` is whom it counts for: of the budget of each, one of them."""
     standing = budgets.standing(organization, budget.scope, id, budget, now=now)
     level = _level(standing)
     first_day = periods.first_day(budget.period, now)
@@ -170,7 +170,7 @@ def _subjects_since(organization: Organization, number: int) -> set[tuple[str, s
     return {
         subject
         for member_id, api_key_id, end_user_id in accounts
-        for subject in budgets.subjects(
+        for subject in spending.subjects(
             organization.pk, member_id=member_id, api_key_id=api_key_id, end_user_id=end_user_id
         )
     }
@@ -178,7 +178,7 @@ def _subjects_since(organization: Organization, number: int) -> set[tuple[str, s
 
 def _subjects_under(budget: Budget, *, now: datetime) -> Iterable[str]:
     """Whom a budget that was just set counts for."""
-    if (budget.scope, budget.subject_id) != (Budget.Scope.END_USER, Budget.EVERY_END_USER):
+    if budget.subject_id != Budget.EACH:
         return [budget.subject_id]
     named = Budget.objects.filter(organization=budget.organization_id, scope=budget.scope)
     return (

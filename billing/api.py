@@ -1,5 +1,7 @@
 """The money of the native API: parse, call, render. Reads only; a read never answers 402."""
 
+from typing import ClassVar
+
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,12 +17,16 @@ from seedance_saas.errors import InvalidRequest, NotFound
 class BalanceDetail(APIView):
     """GET /balance."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         return Response(presentation.balance(api_keys.of(request).organization))
 
 
 class TransferList(APIView):
     """GET /transfers?reference=&kind=."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request) -> Response:
         rows = Transfer.objects.filter(organization=api_keys.of(request).organization)
@@ -40,6 +46,8 @@ class TransferList(APIView):
 class StatementList(APIView):
     """GET /statements: the closed days, newest first."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         rows = Statement.objects.filter(organization=api_keys.of(request).organization)
         return Response(
@@ -49,6 +57,8 @@ class StatementList(APIView):
 
 class StatementDetail(APIView):
     """GET /statements/{id}: its file, which proves itself (see `statement_files`)."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
         rows = Statement.objects.filter(organization=api_keys.of(request).organization)

@@ -34,7 +34,8 @@ def set_terms(
 ) -> AutoTopUp:
     """From now on these hold. Raises InvalidRequest that names the field. One audit row. Locks the wallet.
 
-    What suspended it stays: a card that failed three times is not charged because a form was saved.
+    What suspended it stays: a card that failed three times is not charged because a form was saved. But money
+    that went back suspends only until a person agrees again.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -44,6 +45,7 @@ def set_terms(
     top_up, _ = AutoTopUp.objects.update_or_create(
         organization=organization,
         defaults={
+            "suspension": _kept(before),
             "is_on": terms.is_on,
             "threshold_microusd": terms.threshold_microusd,
             "amount_cents": terms.amount_cents,
@@ -72,6 +74,13 @@ def set_terms(
     return top_up
 
 
+def _kept(top_up: AutoTopUp | None) -> str:
+    """The suspension that outlives an agreement."""
+    if top_up is None or top_up.suspension == AutoTopUp.Suspension.MONEY_BACK:
+        return ""
+    return top_up.suspension
+
+
 def of(top_up: AutoTopUp, *, is_on: bool) -> Terms:
     """The terms that hold, on or off."""
     return Terms(
@@ -92,7 +101,7 @@ def as_row(organization: Organization, terms: Terms, now: AutoTopUp | None) -> A
         amount_cents=terms.amount_cents,
         target_microusd=terms.target_microusd,
         ceiling_cents=terms.ceiling_cents,
-        suspension=now.suspension if now else "",
+        suspension=_kept(now),
         next_attempt_at=now.next_attempt_at if now else timezone.now(),
     )
 

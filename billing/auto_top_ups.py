@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import audit, webhooks
 from accounts.models import Organization
 from billing import balances, ledger, packs, periods
 from billing.models import Account, AutoTopUp, Purchase, StripeCustomer
@@ -186,7 +186,11 @@ def declines_of(organization: Organization, fingerprint: str) -> int:
 
 def note_card(organization: Organization, fingerprint: str) -> None:
     """Go on if the card is another number than the one that was given up. Under the wallet's lock."""
-    top_up = AutoTopUp.objects.filter(organization=organization).exclude(suspension="").first()
+    top_up = (
+        AutoTopUp.objects.filter(organization=organization)
+        .exclude(suspension__in=["", AutoTopUp.Suspension.MONEY_BACK])
+        .first()
+    )
     if (
         top_up
         and fingerprint
@@ -207,10 +211,21 @@ def note_paid(purchase: Purchase) -> None:
         _resume(top_up)
 
 
+def note_money_back(organization: Organization) -> None:
+    """Who was given money back is not charged for it by the next sweep. Under the wallet's lock."""
+    top_up = AutoTopUp.objects.filter(organization=organization, is_on=True).first()
+    if top_up and top_up.suspension != AutoTopUp.Suspension.MONEY_BACK:
+        _suspend(top_up, AutoTopUp.Suspension.MONEY_BACK, "")
+
+
 def _suspend(
     top_up: AutoTopUp, why: AutoTopUp.Suspension, fingerprint: str, **data: object
 ) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(suspension=why, suspended_fingerprint=fingerprint)
+    audit.note(
+        top_up.organization, "auto_top_up.suspended", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": why.value},
+    )  # fmt: skip
     _tell(
         top_up.organization,
         "auto_top_up.suspended",
@@ -224,6 +239,10 @@ def _resume(top_up: AutoTopUp) -> None:
     AutoTopUp.objects.filter(pk=top_up.pk).update(
         suspension="", suspended_fingerprint="", next_attempt_at=timezone.now()
     )
+    audit.note(
+        top_up.organization, "auto_top_up.resumed", top_up.pk,
+        before={"suspension": top_up.suspension}, after={"suspension": ""},
+    )  # fmt: skip
 
 
 SUSPENDED = {
@@ -234,6 +253,9 @@ SUSPENDED = {
         "Your bank wants you to confirm the payment. Pay once on Stripe's page, and it goes on."
     ),
     AutoTopUp.Suspension.NO_CARD: "There is no saved card. Add one, and it goes on.",
+    AutoTopUp.Suspension.MONEY_BACK: (
+        "Money of a purchase went back. The card is charged by itself again once you agree to the terms anew."
+    ),
 }
 
 

@@ -23,15 +23,13 @@ class Balance:
 
 def of(organization: Organization) -> Balance:
     """Grants that have expired are not available, whether or not they were swept already."""
-    living = Account.objects.filter(organization=organization).exclude(
-        grant__expires_at__lte=timezone.now()
-    )
+    accounts = Account.objects.filter(organization=organization)
+    living = accounts.exclude(grant__expires_at__lte=timezone.now())
     sums = living.values_list("kind", "grant__kind").annotate(Sum("balance_microusd"))
-    totals: dict[str, int] = {}
-    grants: dict[str, int] = {}
-    for kind, grant_kind, microusd in sums:
-        if grant_kind:
-            grants[grant_kind] = microusd
+    totals, grants = {}, {}
+    for kind, grant, microusd in sums:
+        if kind == Account.Kind.GRANT:
+            grants[grant] = microusd
         else:
             totals[kind] = microusd
     return Balance(

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -21,11 +21,12 @@ from seedance_saas.requests import client_address
 FIELDS = ("limit_usd", "period")
 LIMIT_MAX_MICROUSD = 1_000_000_000_000_000
 SUBJECT_LENGTH_MAX = 255
-PERIOD_DEFAULT = Budget.Period.MONTH
 
 
 class BudgetList(APIView):
     """GET /budgets?scope=: every budget that was set, newest first."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "budgets:read"}
 
     def get(self, request: Request) -> Response:
         organization = api_keys.of(request).organization
@@ -39,6 +40,12 @@ class BudgetList(APIView):
 
 class BudgetDetail(APIView):
     """GET, PUT and DELETE /budgets/{scope}/{id}. Each answers how the subject stands then."""
+
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "budgets:read",
+        "PUT": "budgets:write",
+        "DELETE": "budgets:write",
+    }
 
     def get(self, request: Request, scope: str, id: str) -> Response:
         organization = api_keys.of(request).organization
@@ -57,7 +64,7 @@ class BudgetDetail(APIView):
             scope,
             id,
             limit_microusd=limit_microusd,
-            period=period or (known.period if known else PERIOD_DEFAULT),
+            period=period or (known.period if known else budgets.PERIOD_DEFAULT),
             api_key=key,
             address=client_address(request),
         )
@@ -77,6 +84,8 @@ class BudgetDetail(APIView):
 class EndUserList(APIView):
     """GET /end-users: in the order of their ids, for nothing else of them stands still."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         organization = api_keys.of(request).organization
         limit = page_limit(request)
@@ -95,6 +104,8 @@ class EndUserList(APIView):
 
 class EndUserDetail(APIView):
     """GET /end-users/{id}. What is forgotten of an end user is more than money: DELETE stands to the right."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> Response:
         organization = api_keys.of(request).organization
@@ -117,8 +128,10 @@ def read_scope(scope: str) -> str:
 def require_subject(organization: Organization, scope: str, id: str) -> None:
     """Raises Http404 for a member or key that the organization does not have, and NotFound for the rest.
 
-    An end user need not have been seen: a budget may be waiting for them.
+    An end user need not have been seen: a budget may be waiting for them. `*` is each of a scope.
     """
+    if id == Budget.EACH and scope in {Budget.Scope.MEMBER, Budget.Scope.API_KEY}:
+        return
     if scope == Budget.Scope.MEMBER:
         get_object_or_404(Membership.objects.filter(organization=organization), pk=id)
     elif scope == Budget.Scope.API_KEY:
@@ -136,12 +149,8 @@ def require_subject(organization: Organization, scope: str, id: str) -> None:
 
 def as_dict(organization: Organization, scope: str, id: str) -> dict[str, Any]:
     """How the subject stands under its budget, or without a limit when there is none."""
-    found = budgets.find(organization, scope, id)
-    budget = found or Budget(scope=scope, limit_microusd=None, period=PERIOD_DEFAULT)
-    return presentation.budget(
-        budgets.standing(organization, scope, id, budget, now=timezone.now()),
-        is_inherited=found is not None and found.subject_id != id,
-    )
+    found = budgets.read(organization, [(scope, id)], now=timezone.now())[scope, id]
+    return presentation.budget(found.standing, is_inherited=found.is_inherited)
 
 
 def read_limit(value: Any) -> int | None:

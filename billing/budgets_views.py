@@ -1,39 +1,36 @@
 """The pages of budgets: parse, call, render. They call the verbs that the API calls."""
 
+import zlib
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseLocation
 
 from accounts import pages, roles
-from accounts.models import ApiKey, Membership, Organization
-from billing import balances, budgets, budgets_api, end_users
-from billing.budgets import Standing
+from accounts.models import Membership, Organization
+from billing import balances, budget_refusals, budget_rows, budgets, budgets_api
+from billing.budget_rows import Row, Subject
 from billing.models import Budget
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
 from seedance_saas.requests import client_address
 
-END_USERS_SHOWN = 50
-PERIODS = (
-    (Budget.Period.DAY, "a day"),
-    (Budget.Period.WEEK, "a week"),
-    (Budget.Period.MONTH, "a month"),
-    (Budget.Period.LIFETIME, "in all"),
-)
+FIRST_SHOWN, SHOWN = 20, 50  # of a scope: on the page of all, and on a page of its own
+ONE_SCOPE = (Budget.Scope.MEMBER, Budget.Scope.API_KEY)
 
 
 class LimitForm(forms.Form):
     """An amount in dollars as the API takes it, and the period in which it may be spent."""
 
     limit_usd = forms.CharField(label="Limit", max_length=20)
-    period = forms.ChoiceField(label="Period", choices=PERIODS)
+    period = forms.ChoiceField(label="Period", choices=budget_rows.PERIODS)
 
     def clean_limit_usd(self) -> int:
         typed = self.cleaned_data["limit_usd"].strip().removeprefix("$").replace(",", "")
@@ -45,78 +42,82 @@ class LimitForm(forms.Form):
         return limit
 
 
-@require_GET
-@pages.for_members
-def budgets_page(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Every subject with its budget, or that it has none: organization, members, keys, end users."""
-    pages.require(roles.can_see_ledger(membership))
+# -- all of them ----------------------------------------------------------------------------------
+
+
+def overview(request: HttpRequest, membership: Membership) -> dict[str, Any]:
+    """Every subject with its budget, or that it has none; with `?scope=` all members or all keys, page by page.
+
+    Five queries: members, keys, budgets, spending, refusals.
+    """
     organization = membership.organization
-    members = organization.memberships.select_related("user").order_by("id")
-    keys = organization.api_keys.filter(revoked_at=None).order_by("id")
-    own = Budget.objects.filter(organization=organization, scope=Budget.Scope.END_USER).exclude(
-        subject_id=Budget.EVERY_END_USER
+    scope, after = request.GET.get("scope", ""), request.GET.get("after", "")
+    if scope not in ("", *ONE_SCOPE):
+        raise Http404
+    most = SHOWN if scope else FIRST_SHOWN
+    members = _members(organization, after, most) if scope in ("", Budget.Scope.MEMBER) else []
+    keys = _keys(organization, after, most) if scope in ("", Budget.Scope.API_KEY) else []
+    known = list(_limits(organization, [*members, *keys]))
+    own = sorted(
+        one.subject_id
+        for one in known
+        if one.scope == Budget.Scope.END_USER and one.subject_id != Budget.EACH
     )
-    named = own.order_by("subject_id").values_list("subject_id", flat=True)[: END_USERS_SHOWN + 1]
-    shown = list(named)[:END_USERS_SHOWN]
-    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EVERY_END_USER)
-    context = {
-        "whole": _row(organization, Budget.Scope.ORGANIZATION, organization.pk, organization.name),
-        "members": [
-            _row(organization, Budget.Scope.MEMBER, one.pk, str(one.user))
-            | {"note": one.get_role_display(), "detail": one.user.email}
-            for one in members
-        ],
-        "keys": [
-            _row(organization, Budget.Scope.API_KEY, key.pk, key.name) | {"note": f"{key.prefix}…"}
-            for key in keys
-        ],
-        "default": default,
-        "default_word": _each(default.period) if default else "",
-        "default_url": _edit_url(Budget.Scope.END_USER, Budget.EVERY_END_USER),
-        "end_users": [
-            _shown(one.budget, one.id) | {"is_end_user": True}
-            for one in end_users.read(organization, shown)
-            if one.budget
-        ],
-        "has_more": len(named) > END_USERS_SHOWN,
+    end_users = [budget_rows.of_end_user(id) for id in own]
+    subjects = [
+        budget_rows.of_organization(organization),
+        *map(budget_rows.of_each, budget_rows.EACH),
+        *members[:most], *keys[:most], *end_users[:most],
+    ]  # fmt: skip
+    rows = budget_rows.draw(organization, subjects, now=timezone.now(), known=known)
+    return {
+        "scope": scope,
+        "whole": rows[Budget.Scope.ORGANIZATION, organization.pk],
+        "of_each": {name.value: rows[name, Budget.EACH] for name in budget_rows.EACH},
+        "members": [rows[one.key] for one in members[:most]],
+        "keys": [rows[one.key] for one in keys[:most]],
+        "end_users": [rows[one.key] for one in end_users[:most]],
+        "next_member": members[most - 1].id if len(members) > most else "",
+        "next_key": keys[most - 1].id if len(keys) > most else "",
+        "has_more_end_users": len(end_users) > most,
         "can_set": roles.can_set_budgets(membership),
     }
-    return render(request, "billing/budgets.html", context)
 
 
-@require_GET
-@pages.for_members
-def end_users_page(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Who spends what this month, and under which budget; or the one that `?id=` names."""
-    pages.require(roles.can_see_ledger(membership))
-    organization = membership.organization
-    asked = request.GET.get("id", "").strip()
-    if asked:
-        found = [asked] if end_users.exists(organization, asked) else []
-    else:
-        after = request.GET.get("after", "")
-        found = end_users.ids(organization, after=after, limit=END_USERS_SHOWN + 1)
-    context = {
-        "asked": asked,
-        "is_first": "after" not in request.GET,
-        "next_after": found[END_USERS_SHOWN - 1] if len(found) > END_USERS_SHOWN else "",
-        "rows": [
-            {
-                "end_user": one,
-                "budget": _shown(one.budget, one.id) if one.budget else None,
-                "url": _edit_url(Budget.Scope.END_USER, one.id),
-            }
-            for one in end_users.read(organization, found[:END_USERS_SHOWN])
-        ],
-        "can_set": roles.can_set_budgets(membership),
-    }
-    return render(request, "billing/end_users.html", context)
+def _members(organization: Organization, after: str, most: int) -> list[Subject]:
+    rows = organization.memberships.select_related("user").filter(pk__gt=after).order_by("id")
+    return [budget_rows.of_member(one) for one in rows[: most + 1]]
+
+
+def _keys(organization: Organization, after: str, most: int) -> list[Subject]:
+    rows = organization.api_keys.filter(revoked_at=None, pk__gt=after).order_by("id")
+    return [budget_rows.of_key(one) for one in rows[: most + 1]]
+
+
+def _limits(organization: Organization, subjects: Sequence[Subject]) -> Sequence[Budget]:
+    """The budgets of all that the page shows, and the first of end users' own."""
+    ours = Budget.objects.filter(organization=organization)
+    end_users = ours.filter(scope=Budget.Scope.END_USER).exclude(subject_id=Budget.EACH)
+    return list(
+        ours.filter(
+            Q(scope=Budget.Scope.ORGANIZATION)
+            | Q(subject_id=Budget.EACH)
+            | Q(scope__in=ONE_SCOPE, subject_id__in=[one.id for one in subjects])
+            | Q(pk__in=end_users.order_by("subject_id").values("pk")[: FIRST_SHOWN + 1])
+        )
+    )
+
+
+# -- one of them ----------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "POST"])
 @pages.for_members
 def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Set, lift or remove the budget of `?scope=&id=`. Whom the organization does not have is not there."""
+    """Set, lift or remove the budget of `?scope=&id=`. Whom the organization does not have is not there.
+
+    A page of its own, or the same within the row that asked; there `?do=show` draws the row again.
+    """
     pages.require(roles.can_set_budgets(membership))
     organization = membership.organization
     scope, id = request.GET.get("scope", ""), request.GET.get("id", "").strip()
@@ -126,35 +127,52 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         budgets_api.require_subject(organization, scope, id)
     except Refusal:
         raise Http404 from None
+    subject = budget_rows.subject(organization, scope, id)
     own = Budget.objects.filter(organization=organization, scope=scope, subject_id=id).first()
     form = LimitForm(
-        request.POST if request.POST.get("do") == "set" else None, initial=_initial(own)
+        request.POST if request.POST.get("do") == "set" else None,
+        initial=_initial(own),
+        auto_id=f"b{zlib.crc32(f'{scope}:{id}'.encode()):x}-%s",
     )
-    do = request.POST.get("do", "")
-    if request.method == "POST" and _done(membership, request, scope, id, own, form):
-        name = _name(organization, scope, id)
-        messages.success(request, _said(do, name, _row(organization, scope, id, name)))
-        return redirect("budgets")
-    row = _row(organization, scope, id, _name(organization, scope, id))
-    default = budgets.find(organization, Budget.Scope.END_USER, Budget.EVERY_END_USER)
-    context = {
+    if request.method == "POST" and _done(membership, request, subject, own, form):
+        return _after(request, subject, _row(organization, subject))
+    row = _row(organization, subject)
+    if _is_part(request) and request.GET.get("do") == "show":
+        return render(request, "billing/budgets/cell.html", {"row": row, "can_set": True})
+    context: dict[str, Any] = {
         "row": row,
         "own": own,
         "form": form,
-        "is_default": (scope, id) == (Budget.Scope.END_USER, Budget.EVERY_END_USER),
-        "has_default": scope == Budget.Scope.END_USER and default is not None,
+        "is_part": _is_part(request),
+        "has_default": _has_default(organization, subject),
         "available": balances.of(organization).available_microusd,
     }
-    return render(
-        request, "billing/budget_edit.html", context, status=400 if form.is_bound else 200
+    if _is_part(request):  # an answer that is an error is not swapped in
+        return render(request, "billing/budgets/cell_form.html", context)
+    context["refusals"] = budget_refusals.of(own) if own else []
+    status = 400 if form.is_bound else 200
+    return render(request, "billing/budget_edit.html", context, status=status)
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return bool(request.htmx)  # type: ignore[attr-defined]
+
+
+def _row(organization: Organization, subject: Subject) -> Row:
+    return budget_rows.draw(organization, [subject], now=timezone.now())[subject.key]
+
+
+def _has_default(organization: Organization, subject: Subject) -> bool:
+    each = Budget.objects.filter(
+        organization=organization, scope=subject.scope, subject_id=Budget.EACH
     )
+    return subject.id != Budget.EACH and each.exists()
 
 
 def _done(
     membership: Membership,
     request: HttpRequest,
-    scope: str,
-    id: str,
+    subject: Subject,
     own: Budget | None,
     form: LimitForm,
 ) -> bool:
@@ -165,24 +183,39 @@ def _done(
             budgets.remove(own, **who)
         return True
     if do == "lift":
-        limit, period = None, own.period if own else budgets_api.PERIOD_DEFAULT
+        limit, period = None, own.period if own else budgets.PERIOD_DEFAULT
     elif form.is_valid():
         limit, period = form.cleaned_data["limit_usd"], form.cleaned_data["period"]
     else:
         return False
     budgets.set_limit(
-        membership.organization, scope, id, limit_microusd=limit, period=period, **who
+        membership.organization, *subject.key, limit_microusd=limit, period=period, **who
     )
     return True
 
 
-def _said(do: str, name: str, row: dict[str, Any]) -> str:
-    standing: Standing = row["standing"]
+def _after(request: HttpRequest, subject: Subject, row: Row) -> HttpResponse:
+    """The row again, with what was done; the whole page where more rows than this one have changed."""
+    said = _said(request.POST.get("do", ""), row)
+    if _is_part(request) and not row.is_default:
+        context = {"row": row, "said": said, "can_set": True}
+        return render(request, "billing/budgets/cell.html", context)
+    messages.success(request, said)
+    if _is_part(request):
+        here = request.htmx.current_url_abs_path or request.path  # type: ignore[attr-defined]
+        return HttpResponseLocation(here, target="#main", select="#main", swap="outerHTML")
+    return redirect("budgets")
+
+
+def _said(do: str, row: Row) -> str:
+    standing, name = row.standing, row.name
     if standing.limit_microusd is None:
         return f"Nothing limits {name} now but the wider budgets."
-    limit = f"${usd(standing.limit_microusd)} {row['each']}"
+    limit = f"${usd(standing.limit_microusd)} {row.each}"
+    if row.is_default:
+        return f"{name} without a budget of their own may spend {limit} from now on."
     if do == "remove":
-        return f"{name} has the budget of every end user again: {limit}."
+        return f"{name} has the budget of {row.whose} again: {limit}."
     return (
         f"{name} may spend {limit} from now on; ${usd(standing.left_microusd or 0)} of it is left."
     )
@@ -190,46 +223,6 @@ def _said(do: str, name: str, row: dict[str, Any]) -> str:
 
 def _initial(own: Budget | None) -> dict[str, str]:
     if own is None:
-        return {"period": budgets_api.PERIOD_DEFAULT}
+        return {"period": budgets.PERIOD_DEFAULT}
     limit = "" if own.limit_microusd is None else usd(own.limit_microusd)
     return {"limit_usd": limit, "period": own.period}
-
-
-def _row(organization: Organization, scope: str, id: str, name: str) -> dict[str, Any]:
-    found = budgets.find(organization, scope, id)
-    budget = found or Budget(scope=scope, limit_microusd=None, period=budgets_api.PERIOD_DEFAULT)
-    standing = budgets.standing(organization, scope, id, budget, now=timezone.now())
-    return _shown(standing, name) | {"is_inherited": found is not None and found.subject_id != id}
-
-
-def _shown(standing: Standing, name: str) -> dict[str, Any]:
-    used = standing.spent_microusd + standing.held_microusd
-    limit = standing.limit_microusd
-    return {
-        "standing": standing,
-        "name": name,
-        "each": _each(standing.period),
-        "used": used,
-        "is_full": limit is not None and used >= limit,
-        "url": _edit_url(standing.scope, standing.id),
-    }
-
-
-def _each(period: str) -> str:
-    return dict(PERIODS)[Budget.Period(period)]
-
-
-def _edit_url(scope: str, id: str) -> str:
-    return f"{reverse('budget_edit')}?{urlencode({'scope': scope, 'id': id})}"
-
-
-def _name(organization: Organization, scope: str, id: str) -> str:
-    if scope == Budget.Scope.ORGANIZATION:
-        return organization.name
-    if scope == Budget.Scope.MEMBER:
-        return str(
-            Membership.objects.select_related("user").get(organization=organization, pk=id).user
-        )
-    if scope == Budget.Scope.API_KEY:
-        return str(ApiKey.objects.get(organization=organization, pk=id).name)
-    return "Every end user" if id == Budget.EVERY_END_USER else id

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import pages, roles
 from accounts.models import Membership
-from billing import balances, customers, packs, purchase_forms, purchases
+from billing import balances, customers, packs, purchase_forms, purchases, sandboxes
 from billing.balances import Balance
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
 from billing.models import Purchase
@@ -19,6 +19,7 @@ from billing.purchase_forms import BuyForm
 from billing.stripe_gateway import payments
 from billing.stripe_gateway.connection import StripeRefused, StripeUnavailable
 from seedance_saas.errors import InvalidRequest
+from seedance_saas.requests import client_address
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ def buy_panel(
         "amount_cents_min": packs.AMOUNT_CENTS_MIN,
         "amount_cents_max": packs.AMOUNT_CENTS_MAX,
         "buying": _effect(form, balance),
+        "sandbox_full": sandboxes.FULL_MICROUSD,
+        "sandbox_low": sandboxes.LOW_MICROUSD,
+        "sandbox_fills": sandboxes.FILLS_PER_DAY_MAX,
+        "can_fill": balance.available_microusd < sandboxes.LOW_MICROUSD,
     }
 
 
@@ -77,6 +82,7 @@ def buy(request: HttpRequest, membership: Membership) -> HttpResponse:
                 made_by=membership.user,
                 token=form.cleaned_data["token"],
                 last_paid_id=form.cleaned_data["last_paid_id"],
+                address=client_address(request),
             )
         )
     except InvalidRequest as refusal:

@@ -2,28 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import audit, pseudonyms, webhooks
 from accounts.models import ApiKey, Organization, User
-from billing import periods
+from billing import budgets, ledger, periods
 from billing.budgets import Standing
-from billing.models import Alert, Budget, Hold, SpendingDay, UsageRecord, Wallet
+from billing.models import Alert, Budget, BudgetRefusal, Hold, SpendingDay, UsageRecord
 
 _IDS = """
 SELECT id FROM (
     (SELECT DISTINCT subject_id AS id FROM billing_spendingday
         WHERE organization_id = %(organization)s AND scope = 'end_user' AND subject_id > %(after)s
+            AND starts_with(subject_id, %(prefix)s)
         ORDER BY 1 LIMIT %(limit)s)
     UNION
     (SELECT subject_id FROM billing_budget
         WHERE organization_id = %(organization)s AND scope = 'end_user' AND subject_id > %(after)s
-            AND subject_id <> '*'
+            AND starts_with(subject_id, %(prefix)s) AND subject_id <> '*'
         ORDER BY 1 LIMIT %(limit)s)
 ) AS known ORDER BY id LIMIT %(limit)s
 """
@@ -69,14 +69,29 @@ class EndUser:
     held_microusd: int
     since: datetime
     budget: Standing | None
-    is_budget_inherited: bool  # it is the one for every end user
+    is_budget_inherited: bool  # it is the one of each end user
 
 
-def ids(organization: Organization, *, after: str, limit: int) -> list[str]:
-    """Whoever had a hold or has a budget, in the order of their ids: `limit` of them behind `after`."""
+def ids(organization: Organization, *, prefix: str = "", after: str, limit: int) -> list[str]:
+    """Whoever had a hold or has a budget, in the order of their ids: `limit` of them behind `after`.
+
+    With a `prefix` only those that begin with it.
+    """
+    wanted = {"organization": organization.pk, "prefix": prefix, "after": after}
     with connection.cursor() as cursor:
-        cursor.execute(_IDS, {"organization": organization.pk, "after": after, "limit": limit})
+        cursor.execute(_IDS, {**wanted, "limit": limit})
         return [id for (id,) in cursor.fetchall()]
+
+
+def who_spent_most(organization: Organization, *, limit: int, now: datetime) -> list[str]:
+    """Whoever was charged most in this month of UTC, the most first."""
+    days = SpendingDay.objects.filter(
+        organization=organization,
+        scope=Budget.Scope.END_USER,
+        day__gte=periods.first_day("month", now),
+    )
+    ranked = days.values("subject_id").annotate(charged=Sum("charged_microusd"))
+    return [row["subject_id"] for row in ranked.order_by("-charged", "subject_id")[:limit]]
 
 
 def exists(organization: Organization, end_user_id: str) -> bool:
@@ -92,54 +107,19 @@ def exists(organization: Organization, end_user_id: str) -> bool:
 
 def read(organization: Organization, end_user_ids: Iterable[str]) -> list[EndUser]:
     """These end users as they stand now, in two queries however many they are."""
-    wanted, now = list(end_user_ids), timezone.now()
-    end_users = {"organization": organization, "scope": Budget.Scope.END_USER}
-    budgets = {
-        budget.subject_id: budget
-        for budget in Budget.objects.filter(
-            **end_users, subject_id__in=[*wanted, Budget.EVERY_END_USER]
+    now = timezone.now()
+    subjects = [(Budget.Scope.END_USER.value, id) for id in end_user_ids]
+    return [
+        EndUser(
+            id=id,
+            spent_microusd=found.month_spent_microusd,
+            held_microusd=found.month_held_microusd,
+            since=periods.starts_at("month", now),
+            budget=found.standing if found.budget else None,
+            is_budget_inherited=found.is_inherited,
         )
-    }
-    sums = {
-        f"{kind}_{period}": Sum(
-            f"{kind}_microusd", filter=Q(day__gte=periods.first_day(period, now)), default=0
-        )
-        for kind in ("held", "charged")
-        for period in Budget.Period.values
-    }
-    days = SpendingDay.objects.filter(
-        **end_users, subject_id__in=wanted, day__lte=now.astimezone(UTC).date()
-    )
-    spent: dict[str, Any] = {
-        row["subject_id"]: row for row in days.values("subject_id").annotate(**sums)
-    }
-    found = []
-    for id in wanted:
-        budget = budgets.get(id) or budgets.get(Budget.EVERY_END_USER)
-        row = spent.get(id, dict.fromkeys(sums, 0))
-        found.append(
-            EndUser(
-                id=id,
-                spent_microusd=row["charged_month"],
-                held_microusd=row["held_month"],
-                since=periods.starts_at("month", now),
-                budget=_standing(id, budget, row, now) if budget else None,
-                is_budget_inherited=budget is not None and id not in budgets,
-            )
-        )
-    return found
-
-
-def _standing(id: str, budget: Budget, row: dict[str, int], now: datetime) -> Standing:
-    return Standing(
-        scope=budget.scope,
-        id=id,
-        period=budget.period,
-        limit_microusd=budget.limit_microusd,
-        spent_microusd=row[f"charged_{budget.period}"],
-        held_microusd=row[f"held_{budget.period}"],
-        resets_at=periods.ends_at(budget.period, now),
-    )
+        for (_, id), found in budgets.read(organization, subjects, now=now).items()
+    ]
 
 
 @transaction.atomic
@@ -153,10 +133,10 @@ def forget(
 ) -> str:
     """Every row of money says the pseudonym instead of the name from now on; the pseudonym.
 
-    No amount changes, open holds included; the end user's own budget and alert go. A repeat finds
+    No amount changes, open holds included; the end user's own budget, alert and refusals go. A repeat finds
     nothing left. One audit row, which has the pseudonym only. Locks the wallet.
     """
-    Wallet.objects.select_for_update(no_key=True).filter(organization=organization).first()
+    ledger.lock(organization)
     pseudonym = pseudonyms.of(organization, end_user_id)
     named = {"organization": organization, "end_user_id": end_user_id}
     changed = [
@@ -185,7 +165,8 @@ def forget(
 
 
 def _delete_limits(organization: Organization, end_user_id: str) -> Sequence[int]:
-    budgets, _ = Budget.objects.filter(
+    """Their own budget and its refusals, and what the one of each refused them."""
+    limits, _ = Budget.objects.filter(
         organization=organization, scope=Budget.Scope.END_USER, subject_id=end_user_id
     ).delete()
     alerts, _ = Alert.objects.filter(
@@ -193,4 +174,9 @@ def _delete_limits(organization: Organization, end_user_id: str) -> Sequence[int
         kind=Alert.Kind.BUDGET,
         subject=f"{Budget.Scope.END_USER}:{end_user_id}",
     ).delete()
-    return budgets, alerts
+    refusals = BudgetRefusal.objects.filter(
+        organization=organization,
+        budget__scope=Budget.Scope.END_USER,
+        subject_id=end_user_id,
+    )
+    return limits, alerts, refusals.delete()[0]

@@ -38,7 +38,8 @@ class InDebt(Refusal):
 class BudgetExceeded(Refusal):
     """A budget does not admit the hold. Retryable when only open holds of others stand in the way.
 
-    `held` counts what the same call asked for before; `asked_microusd` is all that it asks for.
+    `held` counts what the same call asked for before; `asked_microusd` is all that it asks for. `verdict` is
+    the database's: beside what `details` say, it names the budget.
     """
 
     code, status = "budget_exceeded", 402
@@ -48,6 +49,7 @@ class BudgetExceeded(Refusal):
             int(verdict[f"{name}_microusd"]) for name in ("limit", "spent", "held", "needed")
         )
         resets_at = periods.ends_at(verdict["period"], now)
+        self.verdict = verdict
         self.retryable = spent + asked_microusd <= limit
         super().__init__(
             f"The budget of this {verdict['scope'].replace('_', ' ')} is ${usd(limit)} per "

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Organization, User
-from billing import budgets
+from billing import spending
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from billing.models import Account, CreditLine, Grant, Hold, Transfer, Wallet
 from billing.posting import Page, debt_account, held_account
@@ -151,7 +151,7 @@ def hold(organization: Organization, wanted: Sequence[Wanted], *, now: datetime)
 
 def _subjects(organization: Organization, wanted: Wanted) -> set[tuple[str, str]]:
     return set(
-        budgets.subjects(
+        spending.subjects(
             organization.pk,
             member_id=wanted.member_id,
             api_key_id=wanted.api_key_id,
@@ -186,7 +186,7 @@ def _resolve(organization: Organization, reference: str, capture_microusd: int) 
         _give_back(page, hold, slices, capture_microusd)
         hold.captured_microusd, hold.resolved_at = capture_microusd, page.now
         page.close()
-        budgets.note_resolved(hold)
+        spending.note_resolved(hold)
     return hold
 
 
@@ -239,6 +239,25 @@ def expire(grant: Grant) -> int:
     assert grant.expires_at is not None, grant.id
     assert grant.expires_at <= page.now, grant.id
     amount = _expire(page, grant.id, grant.account_id)
+    page.close()
+    return amount
+
+
+@transaction.atomic
+def forfeit(organization: Organization, grants: Sequence[Grant]) -> int:
+    """Their time is over now: what is left goes to breakage, as will what open holds give back. How many micro-dollars.
+
+    A repeat finds nothing left. Locks the wallet.
+    """
+    page = Page.open(organization.pk, timezone.now())
+    assert all(grant.organization_id == organization.pk for grant in grants), grants
+    Grant.objects.filter(pk__in=[grant.pk for grant in grants]).exclude(
+        expires_at__lte=page.now
+    ).update(expires_at=page.now)
+    amount = sum(
+        _expire(page, grant.id, grant.account_id)
+        for grant in sorted(grants, key=lambda grant: grant.id)
+    )
     page.close()
     return amount
 

@@ -45,7 +45,7 @@ def balance(organization: Organization) -> dict[str, Any]:
             {"usd": usd(grant.account.balance_microusd or 0), "at": moment(grant.expires_at)}
             for grant in expiring
         ],
-        "billing_mode": "invoice" if _has_line(organization) else "prepaid",
+        "billing_mode": "invoice" if has_line(organization) else "prepaid",
         "suspended": (
             {"code": "billing_hold", "message": "New work waits until the debt is paid."}
             if now.debt_microusd
@@ -54,7 +54,7 @@ def balance(organization: Organization) -> dict[str, Any]:
     }
 
 
-def _has_line(organization: Organization) -> bool:
+def has_line(organization: Organization) -> bool:
     lines = CreditLine.objects.filter(organization=organization)
     return lines.exclude(closure=CreditLine.Closure.OPERATOR).exists()
 
@@ -91,8 +91,8 @@ def transfer(transfer: Transfer) -> dict[str, Any]:
 
 
 def budget(standing: Standing, *, is_inherited: bool = False) -> dict[str, Any]:
-    """How a budget stands. The default for every end user (`*`) spends nothing itself: each has their own."""
-    is_default = standing.scope == Budget.Scope.END_USER and standing.id == Budget.EVERY_END_USER
+    """How a budget stands. That of each (`*`) spends nothing itself: each is counted alone."""
+    is_default = standing.id == Budget.EACH
     limit, left = standing.limit_microusd, standing.left_microusd
     return {
         "object": "budget",

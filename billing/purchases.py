@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import audit, webhooks
 from accounts.models import Organization, User
 from billing import auto_top_ups, customers, ledger, packs, presentation, reversals
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
@@ -32,6 +32,7 @@ from billing.stripe_gateway.connection import (
 )
 from billing.stripe_gateway.payments import Checkout, Payment
 from seedance_saas import queue
+from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -71,8 +72,9 @@ def begin(
     made_by: User,
     token: str,
     last_paid_id: str,
+    address: str | None = None,
 ) -> Purchase:
-    """The row of a purchase that a person wants. Nothing is asked of Stripe yet. Locks the wallet.
+    """The row of a purchase that a person wants. Nothing is asked of Stripe yet. One audit row. Locks the wallet.
 
     `token` is the form's: sent again for the same amount, it gives the same purchase. A person has one open at
     a time: the same amount in another tab is the same purchase, another amount takes its place. `last_paid_id`
@@ -102,7 +104,7 @@ def begin(
     if open_one:
         Purchase.objects.filter(pk=open_one.pk).update(state=State.CLOSING, due_at=now)
         queue.enqueue("billing.tasks.follow_purchase", open_one.id)
-    return Purchase.objects.create(
+    begun = Purchase.objects.create(
         organization=organization,
         origin=Origin.CHECKOUT,
         made_by=made_by,
@@ -113,6 +115,11 @@ def begin(
         created_at=now,
         due_at=now + LOOK_AFTER[State.CREATED],
     )
+    audit.note(
+        organization, "purchase.begun", begun.id, actor=made_by, address=address,
+        after={"amount_usd": usd(begun.amount_microusd), "bonus_usd": usd(begun.bonus_microusd)},
+    )  # fmt: skip
+    return begun
 
 
 # What a form that is sent again goes on with. One that is being closed cannot be paid any more.
@@ -374,6 +381,8 @@ def _tell(row: Purchase, before: Purchase.State) -> None:
         "purchase.moved id=%s organization=%s from=%s to=%s amount_cents=%s",
         row.id, row.organization_id, before, row.state, row.amount_cents,
     )  # fmt: skip
+    if row.state in _TOLD:
+        _note_end(row, before)
     if row.state == State.FAILED and row.origin == Origin.AUTO_TOP_UP:
         auto_top_ups.note_declined(row)  # which tells what follows from it
         return
@@ -384,3 +393,13 @@ def _tell(row: Purchase, before: Purchase.State) -> None:
         kind = "auto_top_up" if row.origin == Origin.AUTO_TOP_UP else "purchase"
         event = webhooks.publish(row.organization, f"{kind}.{told}", presentation.purchase(row))
         queue.enqueue("billing.tasks.mail_alert", event.id)
+
+
+def _note_end(row: Purchase, before: Purchase.State) -> None:
+    """What came of it, in the audit trail: by Stripe's word, whoever began it."""
+    after = {"state": row.state, "origin": row.origin, "amount_usd": usd(row.amount_microusd)}
+    if row.state == State.PAID:
+        action, after["bonus_usd"] = "purchase.paid", usd(row.bonus_microusd)
+    else:
+        action, after["failure"] = "purchase.failed", row.failure_code
+    audit.note(row.organization, action, row.id, before={"state": before}, after=after)

@@ -1,5 +1,7 @@
 """Purchases and invoices of the native API: parse, call, render. Reads only."""
 
+from typing import ClassVar
+
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +17,8 @@ from seedance_saas.errors import NotFound
 class PurchaseList(APIView):
     """GET /purchases."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         rows = Purchase.objects.filter(organization=api_keys.of(request).organization)
         return Response(page(request, rows, presentation.purchase))
@@ -22,6 +26,8 @@ class PurchaseList(APIView):
 
 class PurchaseDetail(APIView):
     """GET /purchases/{id}, with its refunds and disputes."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> Response:
         rows = Purchase.objects.filter(organization=api_keys.of(request).organization)
@@ -35,6 +41,8 @@ class PurchaseDetail(APIView):
 class InvoiceList(APIView):
     """GET /invoices."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         rows = Invoice.objects.filter(organization=api_keys.of(request).organization)
         return Response(page(request, rows, presentation.invoice))
@@ -43,12 +51,16 @@ class InvoiceList(APIView):
 class InvoiceDetail(APIView):
     """GET /invoices/{id}."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request, id: str) -> Response:
         return Response(presentation.invoice(_invoice(request, id)))
 
 
 class InvoiceUsageCsv(APIView):
     """GET /invoices/{id}/usage.csv: what it is for, one row for each end user."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
         return invoice_files.usage_csv(_invoice(request, id))

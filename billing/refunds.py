@@ -41,11 +41,8 @@ def preview(purchase: Purchase, amount_cents: int | None = None) -> Preview:
     assert purchase.total_cents is not None, purchase.id
     back_cents = sum(one.counted_cents for one in purchase.reversals.all())
     left = _left(purchase.grant.account_id)
-    most_microusd = purchase.withdrawn_microusd + left
-    unspent_cents = max(
-        0, most_microusd * purchase.total_cents // purchase.amount_microusd - back_cents
-    )
-    amount_cents = unspent_cents if amount_cents is None else amount_cents
+    unspent = unspent_cents(purchase, left, back_cents)
+    amount_cents = unspent if amount_cents is None else amount_cents
     target = reversals.withdrawn_microusd(purchase, back_cents + amount_cents)
     change = target - purchase.withdrawn_microusd
     bonus_left = _left(purchase.bonus_grant.account_id) if purchase.bonus_grant else 0
@@ -53,12 +50,19 @@ def preview(purchase: Purchase, amount_cents: int | None = None) -> Preview:
     return Preview(
         paid_cents=purchase.total_cents,
         back_cents=back_cents,
-        unspent_cents=unspent_cents,
+        unspent_cents=unspent,
         amount_cents=amount_cents,
         credits_microusd=change,
         bonus_microusd=min(max(0, bonus_change), bonus_left),
         debt_microusd=max(0, change - left),
     )
+
+
+def unspent_cents(purchase: Purchase, left_microusd: int, back_cents: int) -> int:
+    """What can go back without taking what was spent, if so much is left of its grant; rounded down."""
+    assert purchase.total_cents is not None, purchase.id
+    most_microusd = purchase.withdrawn_microusd + left_microusd
+    return max(0, most_microusd * purchase.total_cents // purchase.amount_microusd - back_cents)
 
 
 def _left(account_id: str) -> int:
@@ -71,7 +75,7 @@ def request(
     *,
     amount_cents: int,
     reason: str,
-    actor: User,
+    actor: User | None,
     is_spent_too: bool = False,
     id: str = "",
     debt_microusd_max: int | None = None,

@@ -11,11 +11,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import webhooks
-from billing import ledger, presentation
+from accounts import audit, webhooks
+from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
 from billing.stripe_gateway.payments import MoneyBack
 from seedance_saas import queue
+from seedance_saas.api import usd
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,12 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
     known = {
         key: row
         for row in purchase.reversals.select_for_update(no_key=True).order_by("id")
-        for key in (row.stripe_id, row.id)
+        for key in (row.stripe_id or row.id, row.id)
     }
     for back in found:
-        row = known.get(back.stripe_id) or (known.get(back.row_id) if back.row_id else None)
+        row = known.get(back.stripe_id) or known.get(back.row_id)
+        if row and row.stripe_id not in ("", back.stripe_id):
+            row = None  # a second one that bears the name of a first: both are out
         before = State(row.state) if row else None
         row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
@@ -46,10 +49,18 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
 
 def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
     """Keep the row, and move what it changes. Same locks as `follow`."""
-    were = _by_account(purchase)
+    were, withdrawn = _by_account(purchase), _withdrawn(purchase)
     row.due_at = timezone.now() + LOOK_EVERY if row.state in _UNDER_WAY else None
     row.save()
     _move_credits(purchase, row, were)
+    if _withdrawn(purchase) != withdrawn:
+        audit.note(
+            purchase.organization,
+            "purchase.reversed",
+            purchase.id,
+            before=withdrawn,
+            after={**_withdrawn(purchase), "kind": row.kind, "reversal": row.id},
+        )
     if row.state == before:
         return
     logger.info(
@@ -64,6 +75,14 @@ def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
             presentation.purchase(purchase) | {"reversal": presentation.reversal(row)},
         )
         queue.enqueue("billing.tasks.mail_alert", event.id)
+
+
+def _withdrawn(purchase: Purchase) -> dict[str, str]:
+    """As the audit trail says it."""
+    return {
+        "withdrawn_usd": usd(purchase.withdrawn_microusd),
+        "bonus_withdrawn_usd": usd(purchase.bonus_withdrawn_microusd),
+    }
 
 
 def withdrawn_microusd(purchase: Purchase, out_cents: int) -> int:
@@ -96,6 +115,7 @@ def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> No
     # What is taken comes first: what is given again then pays the debt that this made.
     for change, account in sorted(changes, reverse=True):
         if change > 0:
+            auto_top_ups.note_money_back(purchase.organization)
             ledger.claw_back(
                 purchase.organization,
                 amount_microusd=change,

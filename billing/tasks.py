@@ -14,6 +14,7 @@ from billing import (
     alerts,
     cards,
     checking,
+    closing,
     comparing,
     credit_lines,
     invoices,
@@ -52,6 +53,11 @@ def expire_grants() -> None:
     for grant in due.order_by("expires_at")[:EXPIRE_BATCH]:
         amount_microusd = ledger.expire(grant)
         logger.info("grant.expired id=%s amount_microusd=%s", grant.id, amount_microusd)
+
+
+def settle_closed() -> None:
+    """What closed organizations have again goes back to their cards, or is forfeited."""
+    closing.settle_due()
 
 
 def close_statements() -> None:

@@ -1,11 +1,14 @@
 """The pages of money."""
 
-from django.urls import include, path
+from django.urls import path
 
 from billing import (
     budgets_views,
     checkout_views,
+    end_users_views,
     invoices_views,
+    members_views,
+    organizations_views,
     purchases_views,
     statement_views,
     top_up_views,
@@ -40,8 +43,13 @@ urlpatterns = [
     path("usage", usage_views.usage_page, name="usage"),
     path("usage.csv", usage_views.usage_csv, name="usage_csv"),
     path("usage/focus.csv", usage_views.focus_csv, name="focus_csv"),
-    path("end-users", budgets_views.end_users_page, name="end_users"),
-    path("budgets", budgets_views.budgets_page, name="budgets"),
+    path("end-users", end_users_views.end_users_page, name="end_users"),
+    path("organizations/new", organizations_views.new_organization, name="organization_new"),
+    path("sandbox/fill", organizations_views.fill_sandbox, name="sandbox_fill"),
+    path("members", members_views.members_page, name="members"),
+    path("members/<str:id>", members_views.member_page, name="member"),
+    path("members/<str:id>/remove", members_views.member_remove, name="member_remove"),
+    path("members/<str:id>/transfer", members_views.member_transfer, name="member_transfer"),
+    path("leave", members_views.leave, name="leave"),
     path("budgets/edit", budgets_views.edit, name="budget_edit"),
-    path("", include("billing.operator_pages.urls")),
 ]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -36,6 +36,8 @@ class Asked:
 class Usage(APIView):
     """GET /usage?from=&to=&group_by=&end_user_id=: what was settled, added up by day unless said otherwise."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> Response:
         organization = api_keys.of(request).organization
         asked = read(request.query_params.dict())
@@ -63,6 +65,8 @@ class Usage(APIView):
 class UsageCsv(APIView):
     """GET /usage.csv: the same rows as a file, streamed."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
+
     def get(self, request: Request) -> StreamingHttpResponse:
         asked = read(request.query_params.dict())
         return usage_files.usage_csv(api_keys.of(request).organization, asked)
@@ -70,6 +74,8 @@ class UsageCsv(APIView):
 
 class FocusCsv(APIView):
     """GET /usage/focus.csv: the days in the columns of FOCUS. It has groups of its own."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request) -> StreamingHttpResponse:
         params = request.query_params.dict()

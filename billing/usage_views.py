@@ -28,7 +28,10 @@ ROWS_SHOWN = 100
 @require_GET
 @pages.for_members
 def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
-    pages.require(roles.can_see_ledger(membership))
+    pages.require(
+        roles.can_see_ledger(membership),
+        "What was charged is seen by owners, admins and who does the billing.",
+    )
     problem = None
     try:
         asked = _asked(request.GET)
@@ -67,9 +70,8 @@ def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
             asked.first,
             asked.last,
             [(_day(row), str(row.group[name]), row.charged_microusd) for row in report],
-            [row["value"] for row in rows],
+            [chart.Series(row["value"], row["word"], row["url"]) for row in rows],
         ),
-        "names": names,
         "csv_query": _api_query(asked, group_by=f"day,{name}"),
         "focus_query": _api_query(asked),
     }
@@ -175,7 +177,8 @@ def _permille(part: int, whole: int) -> str:
 
 def _names(organization: Organization, name: str) -> dict[str, str]:
     if name == "member":
-        members = Membership.objects.filter(organization=organization).select_related("user")
+        # Whoever was removed is still called by name.
+        members = Membership.with_former.filter(organization=organization).select_related("user")
         return {member.id: str(member.user) for member in members}
     if name == "api_key":
         return {key.id: str(key) for key in ApiKey.objects.filter(organization=organization)}

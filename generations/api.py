@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from accounts import api_keys, idempotency
 from generations import (
+    allowances,
     catalog,
     erasing,
     lifecycle,
@@ -23,6 +24,7 @@ from generations import (
     receipts,
     requests,
 )
+from generations.allowances import Allowance
 from generations.models import Generation
 from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
@@ -40,6 +42,8 @@ def of_caller(request: Request) -> QuerySet[Generation]:
 
 class GenerationList(APIView):
     """GET and POST /generations."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "POST": "generations:write"}
 
     def get(self, request: Request) -> Response:
         rows = _filtered(request)
@@ -69,6 +73,8 @@ class GenerationList(APIView):
 class GenerationDetail(APIView):
     """GET and DELETE /generations/{id}. DELETE erases prompt, inputs and media; the receipt stays."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "DELETE": "generations:write"}
+
     def get(self, request: Request, id: str) -> Response:
         generation = get_object_or_404(of_caller(request), pk=id)
         return Response(presentation.as_dict(generation, with_queue=True))
@@ -81,6 +87,8 @@ class GenerationDetail(APIView):
 class GenerationCancel(APIView):
     """POST /generations/{id}/cancel. Idempotent by nature: it has no need of a key."""
 
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
+
     def post(self, request: Request, id: str) -> Response:
         generation = get_object_or_404(of_caller(request), pk=id)
         return Response(presentation.as_dict(lifecycle.cancel(generation), with_queue=True))
@@ -89,6 +97,8 @@ class GenerationCancel(APIView):
 class GenerationReceipt(APIView):
     """GET /generations/{id}/receipt."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
+
     def get(self, request: Request, id: str) -> Response:
         return Response(receipts.receipt(get_object_or_404(of_caller(request), pk=id)))
 
@@ -96,13 +106,15 @@ class GenerationReceipt(APIView):
 class QuoteList(APIView):
     """POST /quotes: the body of a generation, and what it would cost. Holds nothing."""
 
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
+
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
         wanted = requests.read(body_of(request))
         claim = idempotency.claim(request, key.organization)
 
         def create() -> Response:
-            quote = quotes.of(key.organization, wanted)
+            quote = quotes.of(key.organization, wanted, api_key=key)
             outlook = quotes.outlook(quote, api_key_id=key.id, end_user_id=wanted.end_user_id)
             body = quotes.as_dict(quote, outlook)
             quotes.keep(quote, *([claim.record(201, body)] if claim else []))
@@ -114,24 +126,33 @@ class QuoteList(APIView):
 class ModelList(APIView):
     """GET /models."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
+
     def get(self, request: Request) -> Response:
-        card = _rates(request)
-        rows = [presentation.model_as_dict(model, card) for model in catalog.MODELS]
+        card, allowance = _rates(request), _allowance(request)
+        rows = [presentation.model_as_dict(model, card, allowance) for model in catalog.MODELS]
         return Response({"data": rows, "next_cursor": None})
 
 
 class ModelDetail(APIView):
     """GET /models/{slug}: our slug, or any upstream's."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read"}
+
     def get(self, request: Request, slug: str) -> Response:
         model = catalog.find(slug)
         if model is None:
             raise NotFound("There is no such model.")
-        return Response(presentation.model_as_dict(model, _rates(request)))
+        return Response(presentation.model_as_dict(model, _rates(request), _allowance(request)))
 
 
 def _rates(request: Request) -> RateCard:
     return rate_cards.for_organization(api_keys.of(request).organization, timezone.now())
+
+
+def _allowance(request: Request) -> Allowance:
+    key = api_keys.of(request)
+    return allowances.of(key.organization, api_key=key)
 
 
 def _body(generations: list[Generation]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from generations import api, end_users_api, uploads_api
+from generations import api, end_users_api, keys_api, uploads_api
 from generations.openapi import views as openapi_views
 
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
     re_path(r"^generations/(?P<id>[^/]+)/cancel/?$", api.GenerationCancel.as_view()),
     re_path(r"^generations/(?P<id>[^/]+)/receipt/?$", api.GenerationReceipt.as_view()),
     re_path(r"^end-users/(?P<id>.+?)/?$", end_users_api.EndUserDetail.as_view()),
+    re_path(r"^api-keys/?$", keys_api.KeyList.as_view()),
+    re_path(r"^api-keys/(?P<id>[^/]+)/?$", keys_api.KeyDetail.as_view()),
+    re_path(r"^api-keys/(?P<id>[^/]+)/rotate/?$", keys_api.KeyRotate.as_view()),
+    re_path(r"^api-keys/(?P<id>[^/]+)/end-overlap/?$", keys_api.KeyEndOverlap.as_view()),
     re_path(r"^quotes/?$", api.QuoteList.as_view()),
     re_path(r"^uploads/?$", uploads_api.UploadList.as_view()),
     re_path(r"^uploads/direct/?$", uploads_api.DirectUploadList.as_view()),

@@ -1,10 +1,12 @@
 """The documentation, for everybody: rendered from catalog, rate card and code, so that it says what is."""
 
+import inspect
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts import webhooks
+from accounts import webhook_verification, webhooks
 from generations import (
     catalog,
     error_pages,
@@ -64,7 +66,7 @@ def webhooks_page(request: HttpRequest) -> HttpResponse:
     context = {
         "types": webhooks.TYPES,
         "body": samples.read("delivery.txt"),
-        "python": samples.read("verify_webhook.py"),
+        "python": inspect.getsource(webhook_verification).partition('"""\n\n')[2].rstrip(),
         "javascript": samples.read("verify_webhook.mjs"),
     }
     return render(request, "docs/webhooks.html", context)

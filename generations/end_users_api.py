@@ -1,5 +1,7 @@
 """How an end user is forgotten, in all rooms at once."""
 
+from typing import ClassVar
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,6 +14,8 @@ from seedance_saas.requests import client_address
 
 class EndUserDetail(budgets_api.EndUserDetail):
     """GET and DELETE /end-users/{id}."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "billing:read", "DELETE": "budgets:write"}
 
     def delete(self, request: Request, id: str) -> Response:
         """The money stays, the name goes. A repeat answers the same."""

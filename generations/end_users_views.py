@@ -1,16 +1,28 @@
-"""The page that forgets an end user: parse, call, render."""
+"""What is exported of an end user, and how they are forgotten: parse, call, render."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import pages, pseudonyms, roles
 from accounts.models import Membership
 from billing import end_users
-from generations import forgetting
+from generations import end_user_files, forgetting
 from generations.models import Generation
 from seedance_saas.requests import client_address
+
+
+@require_GET
+@pages.for_members
+def export(request: HttpRequest, membership: Membership) -> HttpResponseBase:
+    """All that is known of `?id=`, as CSV."""
+    pages.require(roles.can_see_ledger(membership))
+    id = request.GET.get("id", "")
+    if not id or not end_users.exists(membership.organization, id):
+        raise Http404
+    return end_user_files.export(membership.organization, id)
 
 
 @require_http_methods(["GET", "POST"])

@@ -31,6 +31,7 @@ def erase(generation: Generation) -> None:
         Generation.objects.filter(pk=generation.pk).update(
             input={**generation.input, **_blank(generation)},
             metadata={},
+            webhook_url="",
             failure_message=FAILURES[generation.failure_code].message
             if generation.failure_code
             else "",

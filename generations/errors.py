@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seedance_saas.errors import Conflict, InvalidRequest, Refusal
+from seedance_saas.errors import Conflict, Forbidden, InvalidRequest, Refusal
 
 
 class NoRate(InvalidRequest):
@@ -33,6 +33,18 @@ class QuoteExpired(Conflict):
     """The quote binds no more; ask for a new one."""
 
     code = "quote_expired"
+
+
+class ModelNotAllowed(Forbidden):
+    """The organization, the member's role or the key may not use the model."""
+
+    code = "model_not_allowed"
+
+
+class ResolutionNotAllowed(Forbidden):
+    """As ModelNotAllowed, of a resolution."""
+
+    code = "resolution_not_allowed"
 
 
 class MaxCostExceeded(Refusal):

@@ -16,7 +16,7 @@ from accounts import pages, roles
 from accounts.models import Membership
 from generations import archives, catalog, queue_position, selection, snippets, states
 from generations.models import Generation
-from generations.views import DEMO, generations_of
+from generations.views import generations_of
 from seedance_saas.errors import InvalidRequest
 
 PIECE = 24
@@ -45,7 +45,10 @@ def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
     }
     if request.htmx and "cursor" in request.GET:  # type: ignore[attr-defined]
         return render(request, "generations/gallery/piece.html", shown)
-    shown |= {"members": _members(membership, asked["member"]), "demo": snippets.of(DEMO)[0]}
+    shown |= {
+        "members": _members(membership, asked["member"]),
+        "demo": snippets.of(snippets.DEMO)[0],
+    }
     return render(request, "generations/gallery.html", shown)
 
 

@@ -24,7 +24,9 @@ class GivenFile:
 
 
 def shown(generation: Generation) -> list[GivenFile]:
-    """In the order in which a prompt counts them. One query; none of them is fetched here."""
+    """In the order in which a prompt counts them. One query, if it was given any; none is fetched here."""
+    if not any(generation.input.get(name) for name in FIELDS):
+        return []
     rows = sorted(
         generation.input_files.select_related("stored"),
         key=lambda row: (FIELDS.index(row.field), row.position),

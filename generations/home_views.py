@@ -10,14 +10,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import context, pages, roles
+from accounts import context, pages, roles, webhook_endpoints
 from accounts.models import ApiKey, Invitation, Membership, Organization
-from billing import attention, balances, budgets
-from billing.budgets_views import PERIODS
+from billing import attention, balances, budget_rows, budgets
 from billing.models import Budget, Grant, UsageRecord
 from generations import queue_position, snippets, states
 from generations.models import Generation
-from generations.views import DEMO, generations_of
+from generations.views import generations_of
 
 LATEST = 5
 RUNNING_SHOWN = 20
@@ -53,9 +52,14 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
         "money_waits": (
             attention.of(membership.organization) if roles.can_see_ledger(membership) else None
         ),
+        "webhooks_wait": (
+            webhook_endpoints.troubled(membership.organization)
+            if roles.can_manage_keys(membership)
+            else []
+        ),
         "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
         "steps": _undone(steps, facts),
-        "demo": snippets.of(DEMO)[0],
+        "demo": snippets.of(snippets.DEMO)[0],
     }
     return render(request, "generations/home.html", shown)
 
@@ -80,7 +84,7 @@ def _budgets(membership: Membership) -> list[dict[str, Any]]:
                 if standing.scope == Budget.Scope.ORGANIZATION
                 else "Your own budget"
             ),
-            "each": dict(PERIODS)[Budget.Period(standing.period)],
+            "each": budget_rows.each(standing.period),
             "is_full": standing.left_microusd == 0,
         }
         for standing in budgets.that_apply(organization, member_id=membership.id)

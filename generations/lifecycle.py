@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts import organizations
+from accounts import organizations, webhooks
 from accounts.models import ApiKey, Membership, Organization
-from billing import ledger
-from generations import attempts, collecting, inputs, pricing, quotes
+from billing import budget_refusals, ledger
+from billing.errors import BudgetExceeded
+from generations import allowances, attempts, collecting, inputs, presentation, pricing, quotes
 from generations.errors import MaxCostExceeded, TooLateToCancel
 from generations.limits import BadFile
 from generations.models import Attempt, Generation, Quote
@@ -67,12 +68,14 @@ def create_generations(
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
     A quote that the request names decides the price, be it higher or lower by now, and costs one read.
-    Raises OrganizationSuspended, OrganizationClosed, NoRate, NotFound, InvalidRequest or UploadRefused for a
-    file, QuoteExpired, QuoteMismatch, MaxCostExceeded, InDebt, BudgetExceeded or InsufficientCredits, and then
-    nothing was written but the content of data URIs, which is deleted after a day.
+    Raises OrganizationSuspended, OrganizationClosed, ModelNotAllowed, ResolutionNotAllowed, NoRate,
+    NotFound, InvalidRequest or UploadRefused for a file, QuoteExpired, QuoteMismatch, MaxCostExceeded,
+    InDebt, BudgetExceeded or InsufficientCredits, and then nothing was written but the content of data URIs,
+    which is deleted after a day, and who hit the budget.
     The hold is last: it locks the wallet, and the lock is kept for no statement more than needed.
     """
     organizations.require_open(organization)
+    allowances.of(organization, api_key=api_key, member=member).require(request)
     now = timezone.now()
     quote = quotes.bound(organization, request, now) if request.quote_id else None
     terms = quotes.terms(quote) if quote else quotes.price(organization, request, now)
@@ -97,10 +100,23 @@ def create_generations(
         tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
     else:
         tasks = [queue.row("generations.tasks.dispatch_queued")]
-    with transaction.atomic():
-        inputs.use(given, now=now)
-        insert_together(*generations, *input_files, *tasks, *(also(generations) if also else ()))
-        ledger.hold(organization, [_wanted(one) for one in generations], now=now)
+    events = [
+        webhooks.unsaved(organization, "generation.queued", presentation.as_dict(one))
+        for one in generations
+    ]
+    try:
+        with transaction.atomic():
+            inputs.use(given, now=now)
+            insert_together(
+                *generations, *input_files, *tasks, *events, *(also(generations) if also else ())
+            )
+            ledger.hold(organization, [_wanted(one) for one in generations], now=now)
+    except BudgetExceeded as refusal:
+        budget_refusals.note(
+            organization, refusal, now=now,
+            member_id=member.pk if member else "", api_key_id=api_key.pk if api_key else "",
+        )  # fmt: skip
+        raise
     for generation in generations:
         logger.info(
             "generation.created id=%s organization=%s model=%s held_microusd=%s",
@@ -132,6 +148,7 @@ def _asked(
         duration_seconds=request.duration_seconds,
         end_user_id=request.end_user_id,
         metadata=request.metadata,
+        webhook_url=request.webhook_url,
         quote=quote,
         rate_card=terms.rate_card,
         rule=terms.rule,
@@ -210,12 +227,19 @@ def accept(attempt: Attempt, job_id: str) -> None:
     with suppress(attempts.AlreadyClosed), transaction.atomic():
         generation = attempt.generation
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
-            generation.move(
+            is_first = generation.started_at is None  # a later attempt is no news to the customer
+            moved = generation.move(
                 State.RUNNING,
                 started_at=timezone.now(),
                 due_at=timezone.now() + timedelta(seconds=5),
                 note=f"job {job_id} at {attempt.provider}",
             )
+            if moved and is_first:
+                webhooks.publish(
+                    generation.organization,
+                    "generation.running",
+                    presentation.as_dict(generation),
+                )
         attempts.attach(attempt, job_id)
 
 

@@ -66,6 +66,8 @@ def _describe(response: HttpResponseBase, file: str, *, attach: bool) -> None:
     response["Cache-Control"] = "private, max-age=3600, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
+    # The address is the permission: customers show their videos on pages of their own.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     owner, _, rest = file.partition("/")
     name = rest.replace("/", "-") if rest else owner
     response["Content-Disposition"] = f'{"attachment" if attach else "inline"}; filename="{name}"'

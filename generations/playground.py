@@ -19,6 +19,7 @@ from accounts.models import Membership
 from billing import balances
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from generations import (
+    allowances,
     catalog,
     form_changes,
     form_files,
@@ -36,8 +37,9 @@ from generations.forms import COUNTS, CreateForm
 from generations.models import Quote
 from generations.requests import GENERATIONS_MAX
 from generations.views import generations_of
-from seedance_saas.errors import Refusal
+from seedance_saas.errors import Forbidden, Refusal
 
+ADMINS_NAMED = 3
 BEFORE = 3  # earlier ones beside the result
 
 
@@ -128,8 +130,11 @@ def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateF
     if source := request.GET.get("from") or next(iter(after), ""):
         generation = get_object_or_404(generations_of(membership), pk=source)
         return forms.again(generation, count=max(1, len(after)))
+    allowance = allowances.of(membership.organization, member=membership)
     model = catalog.find(request.GET.get("model", ""))
-    typed = {"family": model.family.value, "tier": model.tier.value} if model else {}
+    model = model or allowance.model_default(forms.empty().model)
+    typed = {"family": model.family.value, "tier": model.tier.value}
+    typed["resolution"] = allowance.resolution_default(model)
     for name in ("prompt", "resolution", "duration"):
         if name in request.GET:
             typed[name] = request.GET[name]
@@ -166,8 +171,20 @@ def _show_create(
         "unpaid": unpaid,
         "over_budget": over_budget,
         "can_set_budgets": roles.can_set_budgets(membership),
+        "who_sets_budgets": _who_sets_budgets(membership) if over_budget else "",
     }
     return render(request, "generations/create.html", context, status=status)
+
+
+def _who_sets_budgets(membership: Membership) -> str:
+    """Names of those who may: "Ann or Ben", "Ann, Ben, Cleo or another admin"."""
+    found = Membership.objects.filter(
+        organization=membership.organization, role__in=roles.ADMINS
+    ).select_related("user")
+    names = [str(one.user) for one in found.order_by("id")[: ADMINS_NAMED + 1]]
+    if len(names) > ADMINS_NAMED:
+        names[ADMINS_NAMED:] = ["another admin"]
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _live_parts(
@@ -192,6 +209,7 @@ def _live_parts(
     except Refusal as refusal:
         unbound = unbound or refusal
     terms = quotes.terms(bound) if bound else _price(form, membership, now)
+    allowance = allowances.of(membership.organization, member=membership)
     return {
         "form": form,
         "quote": terms,
@@ -207,7 +225,8 @@ def _live_parts(
         "catalog": catalog,
         "counts": COUNTS,
         "durations": offers.of(form.model).seconds,
-        "resolutions": offers.of(form.model).resolutions,
+        "resolutions": allowance.resolutions(form.model) or offers.of(form.model).resolutions,
+        "not_allowed": allowance.refusal(form.model, resolution),
     }
 
 
@@ -259,8 +278,8 @@ def _hold_price(
     if wanted is None:
         return _show_create(request, membership, form.renewed(), status=400)
     try:
-        quote = quotes.of(membership.organization, wanted)
-    except NoRate as refusal:
+        quote = quotes.of(membership.organization, wanted, member=membership)
+    except (NoRate, Forbidden) as refusal:
         form.explain(refusal)
         return _show_create(request, membership, form.renewed(), status=refusal.status)
     quotes.keep(quote)

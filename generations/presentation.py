@@ -4,15 +4,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from generations import catalog, failure_policy, media, offers, pricing, queue_position
+from generations import catalog, dispatch, failure_policy, media, offers, pricing, queue_position
+from generations.allowances import Allowance
 from generations.models import Generation
-from generations.states import public
+from generations.states import State, public
 from seedance_saas.api import moment, usd
 
 
 def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, Any]:
-    """The JSON of a generation. `with_queue` looks up its place in the queue, which costs a query."""
-    place = queue_position.of(generation) if with_queue else None
+    """The JSON of a generation. `with_queue` looks up its place in the queue, which costs queries."""
     return {
         "id": generation.id,
         "object": "generation",
@@ -21,7 +21,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
         "input": generation.input,
         "end_user_id": generation.end_user_id or None,
         "metadata": generation.metadata,
-        "queue": {"position": place.position, "eta_seconds": place.eta_seconds} if place else None,
+        "queue": _queue(generation) if with_queue else None,
         "price": {
             "quote_id": generation.quote_id,
             "rate_card": generation.rate_card,
@@ -43,6 +43,19 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
     }
 
 
+def _queue(generation: Generation) -> dict[str, Any] | None:
+    """`waits_for` is "concurrency" while as many of the key or member run as may at a time."""
+    place = queue_position.of(generation)
+    if place is None:
+        return None
+    share = dispatch.share_of(generation) if generation.state == State.QUEUED else None
+    return {
+        "position": place.position,
+        "eta_seconds": place.eta_seconds,
+        "waits_for": "concurrency" if share and share.is_full else None,
+    }
+
+
 def _output(generation: Generation) -> dict[str, Any] | None:
     if generation.video_milliseconds is None:
         return None
@@ -61,9 +74,15 @@ def _output(generation: Generation) -> dict[str, Any] | None:
     }
 
 
-def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any]:
-    """What a model accepts, and what it costs by `card`. What the card does not price is not shown."""
+def model_as_dict(
+    model: catalog.Model, card: pricing.RateCard, allowance: Allowance
+) -> dict[str, Any]:
+    """What a model accepts, what it costs by `card`, and what of it who asks may use.
+
+    What the card does not price is not shown.
+    """
     offer = offers.of(model)
+    refusal = allowance.refusal(model)
     return {
         "id": model.slug,
         "object": "model",
@@ -71,6 +90,11 @@ def model_as_dict(model: catalog.Model, card: pricing.RateCard) -> dict[str, Any
         "aliases": list(model.aliases),
         "typical_seconds": model.typical_seconds,
         "options": _options(offer),
+        "allowed": {
+            "model": refusal is None,
+            "resolution": list(allowance.resolutions(model)),
+            "because": refusal.message if refusal else None,
+        },
         "rates": [
             {
                 "resolution": resolution,

@@ -15,10 +15,10 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import ApiKey, Membership, Organization
 from billing import balances, budgets
 from billing import presentation as money
-from generations import offers, pricing, rate_cards
+from generations import allowances, offers, pricing, rate_cards
 from generations.errors import QuoteExpired, QuoteMismatch
 from generations.models import Generation, Quote
 from generations.requests import GenerationRequest
@@ -50,8 +50,18 @@ def price(organization: Organization, request: GenerationRequest, at: datetime) 
     )
 
 
-def of(organization: Organization, request: GenerationRequest) -> Quote:
-    """The quote for a request by today's rates, not kept yet. Raises NoRate."""
+def of(
+    organization: Organization,
+    request: GenerationRequest,
+    *,
+    api_key: ApiKey | None = None,
+    member: Membership | None = None,
+) -> Quote:
+    """The quote for a request by today's rates, not kept yet.
+
+    Raises ModelNotAllowed or ResolutionNotAllowed for who asks, or NoRate.
+    """
+    allowances.of(organization, api_key=api_key, member=member).require(request)
     if request.quote_id:
         raise InvalidRequest("A quote is made afresh, not from a quote.", param="quote_id")
     now = timezone.now()

@@ -161,7 +161,7 @@ def _read() -> _Published:
     rules = models.RateRule.objects.filter(card__published_at__isnull=False).select_related("card")
     for rule in rules.order_by("-card__effective_from", "card_id", "position"):
         rows.setdefault(rule.card, []).append(rule)
-    cards = {card.version: _value(card, of_card) for card, of_card in rows.items()}
+    cards = {card.version: value(card, of_card) for card, of_card in rows.items()}
     lists = [cards[card.version] for card in rows if card.is_list]
     return _Published(read_at, cards, lists, margins, agreements)
 
@@ -172,7 +172,8 @@ def forget_cached() -> None:
     _cached = None
 
 
-def _value(card: models.RateCard, rules: Sequence[models.RateRule]) -> pricing.RateCard:
+def value(card: models.RateCard, rules: Sequence[models.RateRule]) -> pricing.RateCard:
+    """What a row, draft or published, and its rules in their order say."""
     return pricing.RateCard(
         version=card.version,
         rules=tuple(
@@ -233,7 +234,7 @@ def publish(version: str, *, effective_from: datetime) -> pricing.RateCard:
         raise InvalidRequest(f"There is no draft {version}.", param="version")
     if row.published_at:
         raise AlreadyPublished(f"Rate card {version} is published.", param="version")
-    card = _value(row, list(row.rules.order_by("position")))
+    card = value(row, list(row.rules.order_by("position")))
     if faults := missing(card):
         raise InvalidRequest(" ".join(faults), param="rules", missing=faults)
     demand_notice(effective_from)

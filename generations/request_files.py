@@ -4,10 +4,8 @@ whether an address can be one. Nothing is fetched and nothing is looked up."""
 import base64
 import hashlib
 import re
-import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -15,7 +13,6 @@ from generations import catalog
 from seedance_saas import http
 from seedance_saas.errors import InvalidRequest
 
-URL_LENGTH_MAX = 2048
 UPLOAD = re.compile(r"upload:[A-Za-z0-9_]{1,40}")
 INLINE = "data:;sha256,"  # how a data URI is known from then on, its digest behind it
 
@@ -82,34 +79,15 @@ def _url(name: str, url: Any, inline: dict[str, bytes]) -> str:
         return _data_uri(name, url, inline)
     if isinstance(url, str) and (UPLOAD.fullmatch(url) or is_own(url)):
         return url
-    if not isinstance(url, str) or len(url) > URL_LENGTH_MAX:
-        raise InvalidRequest(
-            f"{name} must be a URL of at most {URL_LENGTH_MAX} characters.", param=name
-        )
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
-        raise InvalidRequest(f"{name} is not a valid URL.", param=name) from None
-    if parts.scheme not in http.schemes() or not host:
-        allowed = " or ".join(f"{scheme}://" for scheme in http.schemes())
-        raise InvalidRequest(f"{name} must be a public URL that begins with {allowed}.", param=name)
-    if port not in http.PORTS[parts.scheme]:
-        raise InvalidRequest(f"{name} must use the usual port of {parts.scheme}://.", param=name)
-    if parts.username is not None or parts.password is not None:
-        raise InvalidRequest(f"{name} must not contain a user name or password.", param=name)
-    if (
-        host == "localhost"
-        or host.endswith((".localhost", ".local", ".internal"))
-        or _is_private(host)
-    ):
-        raise InvalidRequest(f"{name} must be reachable from the internet.", param=name)
+    if wrong := http.what_is_wrong(url):
+        raise InvalidRequest(f"{name} {wrong}", param=name)
+    assert isinstance(url, str)
     return url
 
 
 def is_own(url: str) -> bool:
     """Is it an address under which we serve files? Whether it is good, and whose, is asked later."""
-    return url.startswith(f"{settings.PUBLIC_URL}/media/") and len(url) <= URL_LENGTH_MAX
+    return url.startswith(f"{settings.PUBLIC_URL}/media/") and len(url) <= http.URL_LENGTH_MAX
 
 
 def _data_uri(name: str, url: str, inline: dict[str, bytes]) -> str:
@@ -128,13 +106,3 @@ def _data_uri(name: str, url: str, inline: dict[str, bytes]) -> str:
     short = f"{INLINE}{hashlib.sha256(content).hexdigest()}"
     inline[short] = content
     return short
-
-
-def _is_private(host: str) -> bool:
-    """Of a literal address, also in the old forms of IPv4: 2130706433, 0x7f.1. A name is looked up later."""
-    try:
-        if ":" not in host:
-            host = socket.inet_ntoa(socket.inet_aton(host))
-        return not http.is_public(host)
-    except (OSError, ValueError):
-        return False

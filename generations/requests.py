@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts import webhook_endpoints
 from generations import catalog, mentions, offers, request_files
 from seedance_saas.api import microusd
 from seedance_saas.errors import InvalidRequest, UnknownField
@@ -17,7 +18,7 @@ METADATA_KEYS_MAX, METADATA_KEY_LENGTH_MAX, METADATA_VALUE_LENGTH_MAX = 50, 40, 
 FIELDS = (
     "model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls",
     "resolution", "duration", "aspect_ratio", "generate_audio", "seed", "end_user_id", "metadata",
-    "max_cost_usd", "num_generations", "quote_id",
+    "max_cost_usd", "num_generations", "quote_id", "webhook_url",
 )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class GenerationRequest:
     max_cost_microusd: int | None = None
     num_generations: int = 1
     quote_id: str = ""
+    webhook_url: str = ""  # told of the end of each generation
 
     def as_input(self) -> dict[str, Any]:
         """The canonical input as the API shows it: only what the model takes, nothing left to guess."""
@@ -91,7 +93,12 @@ def read(body: Mapping[str, Any]) -> GenerationRequest:
         )
         or 1,
         quote_id=_text("quote_id", body.get("quote_id"), QUOTE_ID_LENGTH_MAX),
+        webhook_url=_webhook_url(body.get("webhook_url")),
     )
+
+
+def _webhook_url(url: Any) -> str:
+    return "" if url in (None, "") else webhook_endpoints.check_url(url, param="webhook_url")
 
 
 def _model(name: Any) -> catalog.Model:

@@ -151,7 +151,10 @@ def _settle(
                 raise _MovedMeanwhile
             _guard_margin(generation)
             webhooks.publish(
-                generation.organization, f"generation.{to.value}", presentation.as_dict(generation)
+                generation.organization,
+                f"generation.{to.value}",
+                presentation.as_dict(generation),
+                webhook_url=generation.webhook_url,
             )
     except _MovedMeanwhile:
         return False

@@ -7,7 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.key_terms import has_scope
+from accounts.models import ApiKey
+
 PROMPT_UNTIL_TYPED = "a red kite over a beach"
+DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,37 @@ def with_upload(site: str, picture: str, body: dict[str, Any]) -> str:
             request,
         )
     )
+
+
+# What a first call may ask for, by the scope that it needs: nothing of it costs anything.
+_FIRST_CALLS = {
+    "billing:read": "balance",
+    "generations:read": "models",
+    "events:read": "events",
+    "budgets:read": "budgets",
+    "keys:read": "api-keys",
+    "webhooks:read": "webhook-endpoints",
+}
+
+
+def first_call(key: ApiKey | None) -> str:
+    """For a shell: something that costs nothing and that the key may ask for; "" if there is nothing."""
+    for scope, path in _FIRST_CALLS.items():
+        if not key or has_scope(key, scope):
+            return _get(path)
+    if key and has_scope(key, "generations:write"):
+        return curl(f"{settings.PUBLIC_URL}/api/v1/quotes", {**DEMO, "prompt": PROMPT_UNTIL_TYPED})
+    return ""
+
+
+def list_of_key(key_id: str) -> str:
+    """For a shell: what a key has made."""
+    return _get(f"generations?api_key={key_id}")
+
+
+def _get(path: str) -> str:
+    url = f"{settings.PUBLIC_URL}/api/v1/{path}"
+    return f'curl {shlex.quote(url)} \\\n  -H "Authorization: Bearer $SEEDANCE_API_KEY"'
 
 
 def python(url: str, body: dict[str, Any]) -> str:

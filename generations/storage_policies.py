@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts import audit
-from accounts.models import Organization
+from accounts.models import Organization, User
 from generations.models import StoragePolicy, StoredFile
 from seedance_saas.errors import Conflict, InvalidRequest
 
@@ -34,6 +34,8 @@ def set_policy(
     why: str,
     retention_days: int | None = None,
     upload_bytes_max: int | None = None,
+    actor: User | None = None,
+    address: str | None = None,
 ) -> StoragePolicy:
     """Change what is not None, for what is made or uploaded from now on; what is there keeps its day.
 
@@ -54,7 +56,10 @@ def set_policy(
             policy.upload_bytes_max = upload_bytes_max
         policy.save()
         after = _as_dict(policy) | {"why": why}
-        audit.note(organization, "storage.changed", organization.pk, before=before, after=after)
+        audit.note(
+            organization, "storage.changed", organization.pk,
+            actor=actor, address=address, before=before, after=after,
+        )  # fmt: skip
     return policy
 
 

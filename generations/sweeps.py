@@ -129,6 +129,37 @@ def handle_again() -> None:
         queue.enqueue("generations.tasks.handle_provider_event", event.pk)
 
 
+def look_now(generation: Generation) -> None:
+    """What the owner of its state would do some time, is done next: for a person who does not want to wait.
+
+    It enqueues what bears a repeat, so that two at once do no more than one; one that has ended is left alone.
+    """
+    with transaction.atomic():
+        row = Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
+        if row.is_final:
+            return
+        if row.state == State.PREPARING:
+            queue.enqueue("generations.tasks.prepare", row.id)
+        elif row.state == State.QUEUED:
+            Generation.objects.filter(pk=row.pk).update(due_at=timezone.now())
+            queue.enqueue("generations.tasks.dispatch_queued")
+        elif row.state == State.COLLECTING:
+            queue.enqueue("generations.tasks.collect", row.id)  # its lease decides
+        else:
+            attempt = row.attempts.latest("number")
+            queue.enqueue(f"generations.tasks.{_next_step(attempt)}", attempt.id)
+
+
+def _next_step(attempt: Attempt) -> str:
+    """Of an attempt that is open: the same that its sweep enqueues."""
+    if attempt.state == AttemptState.UNKNOWN:
+        return "look_for_job"
+    if attempt.state == AttemptState.SUBMITTING:
+        is_lost = attempt.sent_at and attempt.sent_at < timezone.now() - SUBMIT_IS_LOST
+        return "lose_answer" if is_lost else "submit"
+    return "reconcile"
+
+
 def unstick() -> None:
     """Every owner but the poll, which has a rhythm of its own. One that fails stops no other."""
     owners = (

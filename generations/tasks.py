@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from accounts.models import ApiKey
 from generations import (
     catalog_sync,
+    closing,
     dispatch,
+    key_activity,
     lifecycle,
     provider_webhook,
     quotes,
@@ -14,6 +17,7 @@ from generations import (
     sweeps,
     uploads,
 )
+from generations.errors import TooLateToCancel
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -82,6 +86,16 @@ def collect(generation_id: str) -> None:
     lifecycle.collect(Generation.objects.select_related("organization").get(pk=generation_id))
 
 
+def cancel(generation_id: str) -> None:
+    """Nobody waits for it. Too late is too late; a provider that cannot be asked is asked by the polls."""
+    with suppress(TooLateToCancel, lifecycle.ProviderNotReached):
+        lifecycle.cancel(Generation.objects.select_related("organization").get(pk=generation_id))
+
+
+def cancel_work_of_key(key_id: str) -> None:
+    key_activity.cancel_each(ApiKey.objects.get(pk=key_id))
+
+
 def poll_running() -> None:
     sweeps.poll_running()
 
@@ -98,6 +112,14 @@ def forget_files() -> None:
     uploads.forget_expired()
     stored_files.sweep()
     scratch.forget()
+
+
+def cancel_closed() -> None:
+    closing.cancel_waiting()
+
+
+def erase_closed() -> None:
+    closing.erase_due()
 
 
 def unstick() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db.models import QuerySet
@@ -34,6 +35,8 @@ class TakesForms(AlwaysJSON):
 class UploadList(APIView):
     """GET and POST /uploads."""
 
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "POST": "generations:write"}
+
     parser_classes = [MultiPartParser]
     content_negotiation_class = TakesForms
 
@@ -64,6 +67,8 @@ class UploadList(APIView):
 class DirectUploadList(APIView):
     """POST /uploads/direct: `{"bytes"}`, and where to put so many, straight into storage."""
 
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
+
     def post(self, request: Request) -> Response:
         size = body_of(request).get("bytes")
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -80,6 +85,8 @@ class DirectUploadList(APIView):
 class DirectUploadComplete(APIView):
     """POST /uploads/direct/{id}/complete: the file is there; check it, and make an upload of it."""
 
+    scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
+
     def post(self, request: Request, id: str) -> Response:
         key = api_keys.of(request)
         announced = StoredFile.objects.filter(
@@ -94,6 +101,8 @@ class DirectUploadComplete(APIView):
 
 class UploadDetail(APIView):
     """GET and DELETE /uploads/{id}."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "DELETE": "generations:write"}
 
     def get(self, request: Request, id: str) -> Response:
         return Response(uploads.as_dict(get_object_or_404(of_caller(request), pk=id)))

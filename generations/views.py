@@ -8,20 +8,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import pages, roles
+from accounts import pages, roles, webhooks
 from accounts.models import Membership
 from billing import balances
-from generations import erasing, given_files, lifecycle, queue_position, receipts, states
+from generations import (
+    dispatch,
+    erasing,
+    given_files,
+    lifecycle,
+    queue_position,
+    receipts,
+    states,
+)
 from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
 
-DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
-
 
 def generations_of(membership: Membership) -> QuerySet[Generation]:
     return Generation.objects.filter(organization=membership.organization).select_related(
-        "member__user", "api_key"
+        "organization", "member__user", "api_key"
     )
 
 
@@ -97,11 +103,12 @@ def _get(membership: Membership, generation_id: str) -> Generation:
 
 
 def _one(generation: Generation) -> dict[str, Any]:
+    waits = generation.state == states.State.QUEUED
     return {
         "generation": generation,
         "receipt": receipts.receipt(generation),
         "given": given_files.shown(generation),
         "progress_of": queue_position.of_all([generation]),
-        # The engine of webhooks tells what was sent of it, and how that went.
-        "deliveries": [],
+        "share": dispatch.share_of(generation) if waits else None,
+        "deliveries": webhooks.deliveries_about(generation.organization, generation.pk),
     }

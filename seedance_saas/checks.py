@@ -84,3 +84,64 @@ def production_sends_mail(**kwargs: Any) -> list[CheckMessage]:
             id="seedance.W006",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def guesses_are_counted_once(**kwargs: Any) -> list[CheckMessage]:
+    """With a cache of its own, each process lets a stranger guess as often as all of them together should."""
+    backend = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
+    if backend not in {"LocMemCache", "DummyCache", "FileBasedCache"}:
+        return []
+    return [
+        Warning(
+            "The cache is not shared by all processes: sign-in can be tried once more in each.",
+            hint="Leave CACHES as it is, or name a cache that all machines share.",
+            id="seedance.W007",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def our_hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Warning(
+            "Any Host header is believed: links in pages lead wherever a stranger says.",
+            hint="List the names in ALLOWED_HOSTS.",
+            id="seedance.W008",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def cookies_are_for_this_host_alone(**kwargs: Any) -> list[CheckMessage]:
+    """Browsers refuse a `__Host-` cookie that has a domain, a path of its own, or comes without https."""
+    if not settings.HTTPS or not (
+        settings.SESSION_COOKIE_DOMAIN
+        or settings.CSRF_COOKIE_DOMAIN
+        or settings.SESSION_COOKIE_PATH != "/"
+        or settings.CSRF_COOKIE_PATH != "/"
+    ):
+        return []
+    return [
+        Warning(
+            "A __Host- cookie may have neither domain nor path: browsers refuse it, and nobody can sign in.",
+            hint="Leave SESSION_COOKIE_DOMAIN, CSRF_COOKIE_DOMAIN and both paths as they are.",
+            id="seedance.W009",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def callers_are_told_apart(**kwargs: Any) -> list[CheckMessage]:
+    """Our web server speaks http, so with https there is a proxy, whose address all callers seem to have."""
+    if settings.TRUSTED_PROXIES or not settings.HTTPS:
+        return []
+    return [
+        Warning(
+            "All callers seem to come from the proxy: one who guesses passwords shuts the door for everybody.",
+            hint="Set TRUSTED_PROXIES to how many proxies stand before us, usually 1.",
+            id="seedance.W010",
+        )
+    ]

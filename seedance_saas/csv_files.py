@@ -28,3 +28,14 @@ def answer(
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def guarded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with nothing in it that a spreadsheet would run: a text that begins like a formula gets a `'`."""
+    return {
+        name: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+        for name, value in row.items()
+    }
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -1,6 +1,7 @@
 """Reads the environment. A bad value stops the start with a sentence that names the variable."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,6 +52,16 @@ def url(name: str, default: str | None = None, *, schemes: tuple[str, ...]) -> s
     value = text(name, default).rstrip("/")
     if not value.startswith(schemes) or not urlsplit(value).hostname:
         raise ImproperlyConfigured(f"{name} must be a URL that begins with {' or '.join(schemes)}.")
+    return value
+
+
+def segment(name: str, default: str) -> str:
+    """One piece of an address, without slashes."""
+    value = text(name, default)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        raise ImproperlyConfigured(
+            f"{name} must have 1 to 64 letters, digits, hyphens and underscores, and no slash."
+        )
     return value
 
 

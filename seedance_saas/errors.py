@@ -164,7 +164,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if is_for_programs(request):
         return JsonResponse(as_dict(Forbidden("This is not allowed."), request), status=403)
-    return render(request, "errors/403.html", status=403)
+    return render(request, "errors/403.html", {"why": str(exception or "")}, status=403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -6,16 +6,19 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from seedance_saas.models import Sweep
 
 WORKER_SILENT_SECONDS_MAX = 60
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200, or 503 that names what is missing."""
     found = problems()

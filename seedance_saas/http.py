@@ -20,6 +20,7 @@ from seedance_saas import deadline
 REDIRECTS_MAX = 3
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 ANSWER_BYTES_MAX = 64 * 1024  # of what a webhook's receiver says; the rest is not read
+URL_LENGTH_MAX = 2048
 PORTS = {"https": {None, 443}, "http": {None, 80}}
 LATER = {408, 425, 429}  # the same address may answer in a moment
 # What Python's registry, which changes with its version, may take for public and is not for strangers.
@@ -64,6 +65,41 @@ class Answer:
 
     status: int
     body: bytes
+
+
+def what_is_wrong(url: object) -> str | None:
+    """Why `url` can be nobody's public address, in words that follow the name of its field. None: it may be one.
+
+    Nothing is looked up: where the name leads is asked when we connect, and again every time.
+    """
+    if not isinstance(url, str) or len(url) > URL_LENGTH_MAX:
+        return f"must be a URL of at most {URL_LENGTH_MAX} characters."
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return "is not a valid URL."
+    if parts.scheme not in schemes() or not host:
+        allowed = " or ".join(f"{scheme}://" for scheme in schemes())
+        return f"must be a public URL that begins with {allowed}."
+    if port not in PORTS[parts.scheme]:
+        return f"must use the usual port of {parts.scheme}://."
+    if parts.username is not None or parts.password is not None:
+        return "must not contain a user name or password."
+    is_local = host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+    if is_local or _is_private(host):
+        return "must be reachable from the internet."
+    return None
+
+
+def _is_private(host: str) -> bool:
+    """Of a literal address, also in the old forms of IPv4: 2130706433, 0x7f.1. A name is looked up later."""
+    try:
+        if ":" not in host:
+            host = socket.inet_ntoa(socket.inet_aton(host))
+        return not is_public(host)
+    except (OSError, ValueError):
+        return False
 
 
 def schemes() -> tuple[str, ...]:

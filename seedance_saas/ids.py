@@ -6,6 +6,7 @@ They sort by time, and those of one process in the order in which they were made
 import secrets
 import threading
 import time
+from datetime import datetime
 
 ID_LENGTH = 40
 
@@ -22,3 +23,8 @@ def new(prefix: str) -> str:
         _millisecond, _count = now, _count + 1 if now == _millisecond else 0
         count = _count % 0x10000
     return f"{prefix}_{now:012x}{count:04x}{secrets.token_hex(8)}"
+
+
+def first_of(prefix: str, at: datetime) -> str:
+    """No id of that moment or later is smaller: so the primary key's index finds what was made since."""
+    return f"{prefix}_{int(at.timestamp() * 1000):012x}"

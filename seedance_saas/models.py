@@ -1,4 +1,4 @@
-"""What the kernel remembers: when each sweep of the clock last ran."""
+"""What the kernel remembers: when each sweep of the clock last ran, and what all processes share for a while."""
 
 from django.db import models
 
@@ -13,3 +13,14 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Remembered(models.Model):
+    """One value of the cache that all processes share (shared_cache.py)."""
+
+    key = models.CharField(primary_key=True, max_length=250)
+    value = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

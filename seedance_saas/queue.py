@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -31,6 +32,13 @@ def enqueue(task: str, *args: str | int) -> None:
     Delivery is at least once, in no promised order: every task bears a repeat.
     """
     async_task(task, *args)
+
+
+def enqueue_in(seconds: int, task: str, *args: str | int) -> None:
+    """As `enqueue`, and it is due after `seconds`."""
+    later = row(task, *args)
+    later.lock += timedelta(seconds=seconds)
+    later.save()
 
 
 def row(task: str, *args: str | int) -> OrmQ:

@@ -3,7 +3,9 @@
 import re
 import secrets
 from collections.abc import Callable
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest
@@ -48,5 +50,16 @@ def request_id(request: HttpRequest) -> str | None:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The peer's address. Behind a proxy the web server is told whom to trust, not this code."""
-    return request.META.get("REMOTE_ADDR") or None
+    """Where the caller is: the peer, or, behind settings.TRUSTED_PROXIES proxies of ours, whom the outermost saw.
+
+    Each proxy adds its own peer at the end of X-Forwarded-For. What stands before that is the caller's own
+    word, and a header that is too short came past a proxy: neither is believed.
+    """
+    peer = request.META.get("REMOTE_ADDR") or None
+    seen = request.headers.get("X-Forwarded-For", "").split(",")
+    if not settings.TRUSTED_PROXIES or len(seen) < settings.TRUSTED_PROXIES:
+        return peer
+    try:
+        return str(ip_address(seen[-settings.TRUSTED_PROXIES].strip()))
+    except ValueError:
+        return peer

@@ -3,14 +3,17 @@
 A secret has no default: it is given, or made at random under `.data/` on a machine that runs embedded.
 """
 
+import hmac
 import sys
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
-from seedance_saas import database, env
+from seedance_saas import database, env, sign_in_with
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -31,14 +34,34 @@ DEBUG = False  # a stack trace in a stranger's browser helps nobody: errors go t
 ALLOWED_HOSTS = [_PUBLIC.hostname or "localhost", *env.text("ALLOWED_HOSTS", "").split()]
 if _PUBLIC.hostname in {"127.0.0.1", "localhost"}:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+# How many proxies of ours stand before us: whose word in X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, at_most=10)
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+# Where our own staff works. Nobody guesses it, and it stays the same as long as SECRET_KEY does.
+OPERATOR_PATH = env.segment(
+    "OPERATOR_PATH", f"staff-{hmac.new(SECRET_KEY.encode(), b'operator', sha256).hexdigest()[:24]}"
+)
+
+# -- Whose accounts open ours, too -----------------------------------------------------------------
+SIGN_IN_WITH = sign_in_with.configured(
+    google=(env.text("GOOGLE_CLIENT_ID", ""), env.text("GOOGLE_CLIENT_SECRET", "")),
+    github=(env.text("GITHUB_CLIENT_ID", ""), env.text("GITHUB_CLIENT_SECRET", "")),
+    oidc=(
+        env.text("OIDC_ISSUER", ""),
+        env.text("OIDC_CLIENT_ID", ""),
+        env.text("OIDC_CLIENT_SECRET", ""),
+    ),
+    oidc_name=env.text("OIDC_NAME", "Single sign-on"),
+)
 
 # -- Rooms ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "unfold",  # before the admin whose templates it replaces
     "seedance_saas",
     "accounts",
     "billing",
     "generations",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -46,23 +69,30 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    *SIGN_IN_WITH.apps,
     "django_q",
     "django_htmx",
     "rest_framework",
 ]
 MIDDLEWARE = [
+    "seedance_saas.headers.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
     "seedance_saas.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.middleware.LookingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.OtherSideMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "seedance_saas.urls"
@@ -119,16 +149,23 @@ CLOCK = {
     "generations.tasks.dispatch_queued": 1,
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
+    "accounts.tasks.send_webhooks": 1,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
     "generations.tasks.sync_catalog": 86_400,
+    "generations.tasks.cancel_closed": 30,
+    "generations.tasks.erase_closed": 600,
     "accounts.tasks.forget_events": 3600,
+    "accounts.tasks.end_looks": 60,
+    "accounts.tasks.forget_sessions": 3600,
+    "accounts.tasks.forget_key_sightings": 3600,
     "billing.tasks.watch_money": 5,
     "billing.tasks.unstick_money": 5,
     "billing.tasks.send_meter_events": 15,
     "billing.tasks.compare_with_stripe": 86_400,
     "billing.tasks.expire_grants": 30,
+    "billing.tasks.settle_closed": 60,
     "billing.tasks.close_statements": 3600,
     "billing.tasks.check_ledger": 86_400,
 }
@@ -197,10 +234,43 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# By a code and not by a link: it is typed where the person is, while a phone opens a link elsewhere.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
+PASSWORD_RESET_TIMEOUT = 3600
+ACCOUNT_CHANGE_EMAIL = True  # a person has one address, and it is the name they sign in with
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _PUBLIC.scheme
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # it ends all sessions but the one in which it was done
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+}
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "5/5m/key",  # of second factors; of passwords: accounts/guessing.py
+    "signup": "20/10m/ip",
+    "reset_password": "20/10m/ip,3/10m/key",
+    "reset_password_from_key": "20/10m/ip",
+    "confirm_email": "1/10s/key,5/10m/key",
+    "manage_email": "10/10m/user",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+}
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = SIGN_IN_WITH.providers
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Seedance SaaS"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _PUBLIC.hostname in {"127.0.0.1", "localhost"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -216,8 +286,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLI
 
 # -- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_keys.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.key_access.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.key_access.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["seedance_saas.api.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "seedance_saas.api.AlwaysJSON",
@@ -281,7 +351,7 @@ CONTENT_SECURITY_POLICY = {
         "media-src": ["'self'"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'", *STRIPE_PAGES],
+        "form-action": ["'self'", *STRIPE_PAGES, *SIGN_IN_WITH.pages],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
@@ -296,15 +366,38 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# A name that a browser takes from this very host alone, over https alone: no neighbour can plant one.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+KNOWN_BROWSER_COOKIE_NAME = f"{COOKIE_PREFIX}browser"
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 14 * 86_400  # without being used; and however much it is used:
+SESSION_SECONDS_MAX = 30 * 86_400
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# -- The operator's records -----------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Seedance SaaS",
+    "SITE_HEADER": "Records",
+    "SITE_URL": reverse_lazy("operator"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("pictures/mark.svg")}],
+    "STYLES": [lambda request: static("css/records.css")],
+    "SHOW_HISTORY": False,  # who did what stands in the audit trail
+    "SHOW_VIEW_ON_SITE": False,
+}
 
 # -- The rest -------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# What is counted against guessing must be counted once, whichever process answers.
+CACHES = {"default": {"BACKEND": "seedance_saas.shared_cache.SharedCache"}}
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", of=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,

@@ -1,9 +1,13 @@
 """Every address of the product. The only place that names all apps."""
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from accounts import guessing
+from accounts.console import console
 from billing import stripe_webhook
 from generations import media_files, provider_webhook
+from generations.operator_pages import home
 from seedance_saas import errors, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,8 +22,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         provider_webhook.receive,
     ),
     re_path(r"^webhooks/stripe/?$", stripe_webhook.receive),
+    path(settings.OPERATOR_PATH, home.home_page),
+    path(f"{settings.OPERATOR_PATH}/", include("generations.operator_pages.urls")),
+    path(f"{settings.OPERATOR_PATH}/", include("billing.operator_pages.urls")),
+    path(f"{settings.OPERATOR_PATH}/records/", console.urls),
+    path("", include("accounts.urls")),  # first: two pages of allauth's are better there
     path("accounts/", include("allauth.urls")),
-    path("", include("accounts.urls")),
     path("", include("billing.urls")),
     path("", include("generations.urls")),
 ]
@@ -27,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = guessing.too_many
 handler500 = errors.server_error

@@ -3,7 +3,9 @@
 from tests.billing.on_account import *  # noqa: F403
 from tests.database import *  # noqa: F403
 from tests.deaths import *  # noqa: F403
+from tests.everything import world  # noqa: F401
 from tests.loopback import *  # noqa: F403
+from tests.receiver import *  # noqa: F403
 from tests.stripe_account import *  # noqa: F403
 from tests.upstream import *  # noqa: F403
 from tests.world import *  # noqa: F403

@@ -9,6 +9,8 @@
 The step is run once for each moment at which it can die, and at last once to its end. A moment is before each
 statement, before each COMMIT, before each call to Stripe, and after a call was answered but before anybody has
 read it. The database rolls back what was not committed; nothing that ran in the process does anything afterwards.
+
+Long steps die at every third moment on each day, and at each of them in the thorough tests.
 """
 
 import itertools
@@ -34,6 +36,19 @@ def hours() -> Iterator[time_machine.Traveller]:
     """Our hours and Stripe's: noon of a Monday, and it goes on."""
     with time_machine.travel(datetime(2026, 5, 11, 12, tzinfo=UTC)) as hours:
         yield hours
+
+
+_each = [pytest.param(3, id="every third"), pytest.param(1, id="each", marks=pytest.mark.thorough)]
+at_moments = pytest.mark.parametrize("every", _each)
+# `lost` is 0 or 1: of which of them, the even or the odd ones, the queue has lost the tasks for good.
+at_moments_with_losses = pytest.mark.parametrize(
+    ("every", "lost"),
+    [
+        pytest.param(3, 1, id="every third"),
+        pytest.param(1, 0, id="each, even ones lost", marks=pytest.mark.thorough),
+        pytest.param(1, 1, id="each, odd ones lost", marks=pytest.mark.thorough),
+    ],
+)
 
 
 class Killed(BaseException):
@@ -85,7 +100,7 @@ class Killer:
 
 
 def each_death(account: StripeAccount, *, every: int = 1) -> Iterator[Killer]:
-    """A killer for each moment (or for every fourth one …), and a last one that kills nobody."""
+    """A killer for each moment, or for every so many, and a last one that kills nobody."""
     for at in itertools.count(1, every):
         killer = Killer(account, at)
         yield killer

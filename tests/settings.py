@@ -16,6 +16,7 @@ for _name in _READ.findall((ROOT / "seedance_saas" / "settings.py").read_text())
         os.environ.pop(_name, None)
 os.environ["DATA_DIR"] = str(ROOT / ".data" / "test")
 os.environ["SECRET_KEY"] = "only-for-tests-" * 4
+os.environ["OPERATOR_PATH"] = "operator"  # so that a test can say where it looks
 # Set for the processes that pytest starts, too: they then need no lock of their own on the server.
 if not os.environ.get("DATABASE_URL"):
     os.environ["DATABASE_URL"] = database.embedded_url(ROOT / ".data" / "test", durable=False)

@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from textwrap import indent
 
+from accounts import webhook_verification
 from seedance_saas.simulators import stripe
 from seedance_saas.simulators.commands import TABLE
 from seedance_saas.simulators.stripe.money_in import cards
@@ -44,3 +46,9 @@ def test_every_file_that_it_points_at_is_there() -> None:
     assert named
     assert shown
     assert [path for path in {*named, *shown} if not (ROOT / path).exists()] == []
+
+
+def test_the_code_for_receivers_is_the_code_that_is_tested() -> None:
+    code = Path(webhook_verification.__file__).read_text().split("\n\n", 1)[1].strip()
+
+    assert indent(code, "    ") in README

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from accounts import api_keys, organizations
+from accounts import api_keys, organizations, people
 from accounts.models import Organization, Role, User
 from billing import balances, ledger
 from billing.checking import differences
@@ -29,7 +29,9 @@ _number = itertools.count(1)
 
 def make_user(email: str | None = None) -> User:
     email = email or f"person{next(_number)}@example.com"
-    return User.objects.create_user(email, PASSWORD, name=email.split("@")[0].title())
+    user = User.objects.create_user(email, PASSWORD, name=email.split("@")[0].title())
+    people.confirm_address(user)
+    return user
 
 
 def deposit(organization: Organization, usd: str, **fields: Any) -> Grant:
@@ -94,7 +96,8 @@ def rival(make_organization: Callable[..., Organization]) -> Organization:
 def api_for(db: None) -> Callable[[Organization], Api]:
     def make(organization: Organization) -> Api:
         _, secret = api_keys.issue(organization, "test")
-        api_keys.find(secret)  # its first use is noted, and the next minute's are not
+        # Its first use is noted, and the next minute's are not.
+        api_keys.find(secret, address="127.0.0.1")
         return Api(secret)
 
     return make

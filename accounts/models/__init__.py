@@ -1,6 +1,6 @@
 """The rows of who: people, organizations, what ties them, their keys, what they did, what they are told."""
 
-from accounts.models.keys import ApiKey
+from accounts.models.keys import ApiKey, KeySighting
 from accounts.models.organizations import (
     Invitation,
     Membership,
@@ -10,19 +10,26 @@ from accounts.models.organizations import (
     new_secret,
 )
 from accounts.models.people import User, UserManager
-from accounts.models.records import AuditEntry, Event, IdempotencyRecord
+from accounts.models.records import AuditEntry, Event, IdempotencyRecord, Look
+from accounts.models.webhooks import Delivery, DeliveryAttempt, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "Delivery",
+    "DeliveryAttempt",
     "Event",
     "IdempotencyRecord",
     "Invitation",
+    "KeySighting",
+    "Look",
     "Membership",
     "Organization",
     "Role",
     "RoleTerms",
     "User",
     "UserManager",
+    "WebhookEndpoint",
+    "WebhookSecret",
     "new_secret",
 ]

@@ -1,8 +1,9 @@
-"""A program's right to act for an organization."""
+"""A program's right to act for an organization, and from where it was used."""
 
 from functools import partial
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.models.organizations import Organization
 from accounts.models.people import User
@@ -10,7 +11,11 @@ from seedance_saas import ids
 
 
 class ApiKey(models.Model):
-    """A program's right to act for an organization. The secret is shown once; its hash is kept."""
+    """A program's right to act for an organization. The secret is shown once; its hash is kept.
+
+    A rotation gives the same key another secret, so its budget, its limits and its usage go on as they
+    are; the secret before it opens the key, too, until `previous_expires_at`.
+    """
 
     id = models.CharField(
         primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "key"), editable=False
@@ -20,6 +25,12 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16)  # enough of the secret to tell keys apart on a page
     secret_sha256 = models.CharField(max_length=64, unique=True)
+    rotated_at = models.DateTimeField(null=True)
+    previous_prefix = models.CharField(max_length=16, blank=True)
+    previous_sha256 = models.CharField(  # noqa: DJ001  # NULLs are no duplicates, empty texts are
+        max_length=64, null=True, unique=True
+    )
+    previous_expires_at = models.DateTimeField(null=True)
     # What it may do, use and come from. An empty list of scopes, models, resolutions or addresses
     # limits nothing: keys from before there were any keep working.
     scopes = models.JSONField(default=list, blank=True)
@@ -27,15 +38,50 @@ class ApiKey(models.Model):
     allowed_resolutions = models.JSONField(default=list, blank=True)
     allowed_addresses = models.JSONField(default=list, blank=True)  # CIDR
     concurrent_max = models.PositiveIntegerField(null=True)
-    replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     last_used_address = models.GenericIPAddressField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         indexes = [models.Index(fields=["organization", "id"], name="api_keys_of_organization")]
+        constraints = [
+            models.CheckConstraint(
+                name="a_previous_secret_expires",
+                condition=Q(previous_sha256=None) | Q(previous_expires_at__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class KeySighting(models.Model):
+    """That a secret was used from an address within an hour. Noted at most once a minute, kept for a while.
+
+    At most so many addresses of a key and hour have a row of their own; the rest share the one of MANY.
+    """
+
+    MANY = "::"
+
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, related_name="sightings", db_index=False)
+    hour = models.DateTimeField()
+    address = models.GenericIPAddressField()
+    prefix = models.CharField(max_length=16)  # which of the key's secrets it was
+    was_refused = models.BooleanField()  # the key may not come from there
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["api_key", "hour", "address", "prefix", "was_refused"],
+                name="one_sighting_per_hour",
+            )
+        ]
+        indexes = [models.Index(fields=["hour"], name="sightings_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} from {self.address}"

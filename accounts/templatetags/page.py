@@ -1,8 +1,10 @@
 """Icons and times, as every page shows them."""
 
+import json
 from datetime import UTC, datetime
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -53,6 +55,12 @@ def exact(at: datetime | None) -> SafeString:
 def parsed(at: datetime | str | None) -> datetime | None:
     """A time as the API writes it, or one that is a time already."""
     return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """For an attribute that a script reads; Django escapes it as any other text."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from billing.models.books import Account, Grant, Hold, Transfer, Wallet
 from billing.models.invoices import CreditLine, Invoice, MeterEvent
-from billing.models.limits import Budget, SpendingDay
+from billing.models.limits import Budget, BudgetRefusal, SpendingDay
 from billing.models.purchases import AutoTopUp, Purchase, Reversal, StripeCustomer
 from billing.models.reports import Alert, LedgerCheck, Statement, UsageDay, UsageRecord
 from billing.models.stripe import StripeCheck, StripeEvent
@@ -12,6 +12,7 @@ __all__ = [
     "Alert",
     "AutoTopUp",
     "Budget",
+    "BudgetRefusal",
     "CreditLine",
     "Grant",
     "Hold",

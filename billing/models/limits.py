@@ -24,9 +24,8 @@ class Budget(models.Model):
         MONTH = "month"
         LIFETIME = "lifetime"
 
-    EVERY_END_USER = (
-        "*"  # the subject whose budget holds for each end user without one of their own
-    )
+    # The subject whose budget holds for each member, key or end user without one of their own.
+    EACH = "*"
 
     id = models.CharField(
         primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "bud"), editable=False
@@ -55,10 +54,39 @@ class Budget(models.Model):
             models.CheckConstraint(
                 name="budget_is_not_negative", condition=Q(limit_microusd__gte=0)
             ),
+            models.CheckConstraint(
+                name="an_organization_is_one", condition=~Q(scope="organization", subject_id="*")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.scope} {self.subject_id}"
+
+
+class BudgetRefusal(models.Model):
+    """Who hit a budget, and how it stood then: one row a minute and budget, the latest few kept."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="refusals", db_index=False)
+    subject_id = models.CharField(max_length=255)  # whom it counted for: one of each
+    member_id = models.CharField(max_length=40, blank=True)  # who asked
+    api_key_id = models.CharField(max_length=40, blank=True)
+    limit_microusd = models.BigIntegerField()
+    spent_microusd = models.BigIntegerField()
+    held_microusd = models.BigIntegerField()
+    needed_microusd = models.BigIntegerField()
+    minute = models.DateTimeField()
+    refused_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_refusal_a_minute_and_budget", fields=["budget", "minute"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_id} at {self.refused_at:%Y-%m-%d %H:%M}"
 
 
 class SpendingDay(models.Model):

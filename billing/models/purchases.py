@@ -245,6 +245,7 @@ class AutoTopUp(models.Model):
         DECLINED = "declined"  # three times; until the card is another one
         AUTHENTICATION = "authentication"  # the bank wants the person; until they paid once
         NO_CARD = "no_card"
+        MONEY_BACK = "money_back"  # of a purchase; until a person agrees to the terms again
 
     organization = models.OneToOneField(
         Organization, models.PROTECT, primary_key=True, related_name="auto_top_up"

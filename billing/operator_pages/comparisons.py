@@ -17,7 +17,7 @@ PIECE = 30
 @staff.for_staff
 @require_GET
 def comparisons_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/comparisons: the newest first; `?show=differences` without those that found none."""
+    """GET {operator}/comparisons: the newest first; `?show=differences` without those that found none."""
     asked = request.GET.get("show", "")
     checks = StripeCheck.objects.all()
     if asked == "differences":
@@ -34,7 +34,7 @@ def comparisons_page(request: HttpRequest, actor: User) -> HttpResponse:
 @staff.for_staff
 @require_POST
 def compare_now(request: HttpRequest, actor: User) -> HttpResponse:
-    """POST /operator/comparisons/now: the clock's next tick begins one, and the day counts from then.
+    """POST {operator}/comparisons/now: the clock's next tick begins one, and the day counts from then.
 
     A repeat, or while one runs, begins none.
     """

@@ -19,7 +19,7 @@ State = StripeEvent.State
 @staff.for_staff
 @require_GET
 def events_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/events: dead and pending ones, the newest first; `?id=` finds any."""
+    """GET {operator}/events: dead and pending ones, the newest first; `?id=` finds any."""
     asked = {name: request.GET.get(name, "").strip() for name in ("state", "id")}
     states = [asked["state"]] if asked["state"] in (State.DEAD, State.PENDING) else []
     events = StripeEvent.objects.filter(state__in=states or (State.DEAD, State.PENDING))
@@ -43,7 +43,7 @@ def events_page(request: HttpRequest, actor: User) -> HttpResponse:
 @staff.for_staff
 @require_POST
 def run_again(request: HttpRequest, actor: User, id: str) -> HttpResponse:
-    """POST /operator/events/{id}/again. A repeat finds it pending, and changes nothing."""
+    """POST {operator}/events/{id}/again. A repeat finds it pending, and changes nothing."""
     event = get_object_or_404(StripeEvent, pk=id)
     if stripe_webhook.run_again(event, actor=actor):
         messages.success(request, f"{event.type} runs again: {event.id}.")
@@ -55,7 +55,7 @@ def run_again(request: HttpRequest, actor: User, id: str) -> HttpResponse:
 @staff.for_staff
 @require_POST
 def run_all_again(request: HttpRequest, actor: User) -> HttpResponse:
-    """POST /operator/events/again: every dead one, the oldest first, at most AT_ONCE."""
+    """POST {operator}/events/again: every dead one, the oldest first, at most AT_ONCE."""
     dead = StripeEvent.objects.filter(state=State.DEAD).order_by("received_at")[:AT_ONCE]
     count = sum(stripe_webhook.run_again(event, actor=actor) for event in dead)
     messages.success(request, f"{count} dead event{'' if count == 1 else 's'} run again.")

@@ -14,7 +14,7 @@ SHOWN = 30
 @staff.for_staff
 @require_GET
 def ledger_checks(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/ledger: the newest first."""
+    """GET {operator}/ledger: the newest first."""
     checks = list(LedgerCheck.objects.order_by("-id")[:SHOWN])
     is_late = not checks or (timezone.now() - checks[0].finished_at).days >= 1
     context = {"last": checks[0] if checks else None, "checks": checks, "is_late": is_late}

@@ -27,7 +27,7 @@ UNPAID = (Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE)
 @staff.for_staff
 @require_GET
 def lines_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/lines: the newest organization first, by `?state=`; `?organization=` leads to its line."""
+    """GET {operator}/lines: the newest organization first, by `?state=`; `?organization=` leads to its line."""
     asked = request.GET.get("organization", "").strip()
     problem = ""
     if asked:
@@ -82,10 +82,10 @@ class CloseForm(forms.Form):
     reason = ReasonField()
 
 
-@staff.for_staff
+@staff.moves_money
 @require_http_methods(["GET", "POST"])
 def line_page(request: HttpRequest, actor: User, id: str) -> HttpResponse:
-    """GET and POST /operator/lines/{organization}: approved or changed after its numbers were shown, or closed."""
+    """GET and POST {operator}/lines/{organization}: approved or changed after its numbers were shown, or closed."""
     organization = get_object_or_404(Organization, pk=id)
     line = CreditLine.objects.filter(organization=organization).first()
     do = request.POST.get("do", "")

@@ -25,7 +25,7 @@ Meter, State = MeterEvent.Meter, MeterEvent.State
 @staff.for_staff
 @require_GET
 def meters_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/meters: refused and too late events, the newest first, by `?organization=`."""
+    """GET {operator}/meters: refused and too late events, the newest first, by `?organization=`."""
     asked = request.GET.get("organization", "").strip()
     lost = MeterEvent.objects.filter(state__in=(State.REFUSED, State.TOO_LATE))
     if asked:
@@ -73,10 +73,10 @@ class Shown:
         return sum(event.value_microusd for event in self.events)
 
 
-@staff.for_staff
+@staff.moves_money
 @require_http_methods(["GET", "POST"])
 def take_back_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/meters/take-back?reference= shows it in numbers, POST does it."""
+    """GET {operator}/meters/take-back?reference= shows it in numbers, POST does it."""
     if request.method == "GET":
         form = TakeBackForm(request.GET if "reference" in request.GET else None)
         shown = _shown(form) if form.is_valid() else None

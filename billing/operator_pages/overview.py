@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from billing import usage_reports
 from billing.models import (
     AutoTopUp,
     CreditLine,
@@ -49,7 +48,7 @@ class Matter:
 @staff.for_staff
 @require_GET
 def overview_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator"""
+    """GET {operator}/money"""
     matters = [
         *_events(),
         *_meters(),
@@ -71,7 +70,7 @@ def overview_page(request: HttpRequest, actor: User) -> HttpResponse:
         "suspended": shown[:SHOWN],
         "suspended_count": suspended.count() if len(shown) > SHOWN else len(shown),
     }
-    return staff.page(request, "operator", "overview.html", context)
+    return staff.page(request, "operator_money", "overview.html", context)
 
 
 def _events() -> list[Matter]:
@@ -88,36 +87,42 @@ def _events() -> list[Matter]:
 
 
 def _meters() -> list[Matter]:
-    lost = MeterEvent.objects.filter(
+    lost = Q(
         state__in=(MeterEvent.State.REFUSED, MeterEvent.State.TOO_LATE),
         occurred_at__gte=timezone.now() - RECENT,
-    ).aggregate(count=Count("pk"), since=Min("occurred_at"))
-    waiting = MeterEvent.objects.filter(state=MeterEvent.State.PENDING).count()
-    seconds, url = usage_reports.lag_seconds(), reverse("operator_meters")
+    )
+    waits = Q(state=MeterEvent.State.PENDING)
+    found = MeterEvent.objects.filter(lost | waits).aggregate(
+        count=Count("pk", filter=lost),
+        since=Min("occurred_at", filter=lost),
+        waiting=Count("pk", filter=waits),
+        oldest=Min("occurred_at", filter=waits),
+    )
+    seconds = (timezone.now() - found["oldest"]).total_seconds() if found["waiting"] else 0.0
+    url = reverse("operator_meters")
     return [
         Matter(
-            "Meter events refused or too late", lost["count"], url, lost["count"] > 0,
+            "Meter events refused or too late", found["count"], url, found["count"] > 0,
             note="in 30 days; of a line's usage the invoice is corrected, not the meter",
-            since=lost["since"], since_word="the oldest is of",
+            since=found["since"], since_word="the oldest is of",
         ),
         Matter(
-            "Meter events that wait", waiting, url, seconds > LAG_SECONDS_MAX,
-            note="the oldest waits for", seconds=seconds if waiting else None,
+            "Meter events that wait", found["waiting"], url, seconds > LAG_SECONDS_MAX,
+            note="the oldest waits for", seconds=seconds if found["waiting"] else None,
         ),
     ]  # fmt: skip
 
 
 def _comparisons() -> list[Matter]:
     """Of the last comparison that ended, with what was found of usage since it began."""
-    checks = StripeCheck.objects.filter(finished_at__isnull=False)
-    last = checks.filter(subject=StripeCheck.Subject.MONEY).order_by("-started_at").first()
+    ended = StripeCheck.objects.filter(finished_at__isnull=False)
+    money = ended.filter(subject=StripeCheck.Subject.MONEY).order_by("-started_at")
+    checks = list(ended.filter(started_at__gte=money.values("started_at")[:1]))
+    last = next((check for check in checks if check.subject == StripeCheck.Subject.MONEY), None)
     url = reverse("operator_comparisons")
     if last is None:
         return [Matter("Comparisons with Stripe", 0, url, True, note="none has ended yet")]
-    usage = checks.filter(subject=StripeCheck.Subject.USAGE, started_at__gte=last.started_at)
-    count = len(last.differences) + sum(
-        len(found) for found in usage.values_list("differences", flat=True)
-    )
+    count = sum(len(check.differences) for check in checks)
     is_late = timezone.now() - last.started_at > COMPARED_WITHIN
     return [
         Matter(

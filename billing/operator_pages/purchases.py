@@ -35,7 +35,7 @@ _BY = {"pi_": "intent_id", "cs_": "session_id", "rev_": "reversals__pk"} | dict.
 @staff.for_staff
 @require_GET
 def purchases_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/purchases: the newest first, by `?state=`, `?organization=` and `?id=`, ours or Stripe's."""
+    """GET {operator}/purchases: the newest first, by `?state=`, `?organization=` and `?id=`, ours or Stripe's."""
     asked = {name: request.GET.get(name, "").strip() for name in ("state", "organization", "id")}
     found = _found(asked).select_related("organization")
     context = {
@@ -66,7 +66,7 @@ def _found(asked: dict[str, str]) -> QuerySet[Purchase]:
 @staff.for_staff
 @require_GET
 def purchase_page(request: HttpRequest, actor: User, id: str) -> HttpResponse:
-    """GET /operator/purchases/{id}"""
+    """GET {operator}/purchases/{id}"""
     purchase = get_object_or_404(_whole(), pk=id)
     back = list(purchase.reversals.select_related("made_by").order_by("-id"))
     references = [purchase.reference, f"bonus:{purchase.id}", *reversals.references(back)]
@@ -136,10 +136,10 @@ class ConfirmForm(RefundForm):
     is_spent_too = forms.BooleanField(required=False)
 
 
-@staff.for_staff
+@staff.moves_money
 @require_http_methods(["GET", "POST"])
 def refund_page(request: HttpRequest, actor: User, id: str) -> HttpResponse:
-    """GET and POST /operator/purchases/{id}/refund: asked, shown in numbers, and done."""
+    """GET and POST {operator}/purchases/{id}/refund: asked, shown in numbers, and done."""
     purchase = get_object_or_404(_whole(), pk=id)
     if purchase.state != Purchase.State.PAID:
         raise Http404

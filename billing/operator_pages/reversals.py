@@ -22,7 +22,7 @@ STATES = {
 @staff.for_staff
 @require_GET
 def reversals_page(request: HttpRequest, actor: User) -> HttpResponse:
-    """GET /operator/money-back: the newest first, by `?kind=`, `?state=` and `?organization=`."""
+    """GET {operator}/money-back: the newest first, by `?kind=`, `?state=` and `?organization=`."""
     asked = {name: request.GET.get(name, "").strip() for name in ("kind", "state", "organization")}
     wanted = Q()
     if asked["kind"] in Reversal.Kind.values:

@@ -7,7 +7,9 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing import balances
+from accounts.models import Organization
+from billing import balances, presentation
+from billing.models import CreditLine
 from seedance_saas.api import usd
 
 register = template.Library()
@@ -103,6 +105,15 @@ def balance(context: Context) -> balances.Balance | None:
         return None
     said: balances.Balance | None = context.get("balance_now")
     return said or balances.of(membership.organization)
+
+
+@register.simple_tag(takes_context=True)
+def is_on_account(context: Context, organization: Organization) -> bool:
+    """Whether it pays by invoice, and not before. A page that has read the line says so."""
+    if "line" in context:
+        line: CreditLine | None = context["line"]
+        return line is not None and line.closure != CreditLine.Closure.OPERATOR
+    return presentation.has_line(organization)
 
 
 def _dollars(amount: int | str) -> Decimal:

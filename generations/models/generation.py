@@ -36,6 +36,9 @@ class Generation(models.Model):
     duration_seconds = models.PositiveSmallIntegerField(null=True)  # None is `auto`
     end_user_id = models.CharField(max_length=255, blank=True)
     metadata = models.JSONField(default=dict)
+    webhook_url = models.CharField(
+        max_length=2048, blank=True, default="", db_default=""
+    )  # told of its end
 
     # What it may cost, fixed when it was asked for.
     quote = models.ForeignKey(

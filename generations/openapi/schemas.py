@@ -132,7 +132,10 @@ def all_of_them() -> dict[str, Schema]:
             id=id_of("gen"), object=one_of(["generation"]), status=one_of(states.PUBLIC),
             model=text(), input=free("What was asked for, with every default filled in."),
             end_user_id=maybe(text()), metadata=free("As it was given."),
-            queue=maybe(an_object(position=number(), eta_seconds=number())),
+            queue=maybe(an_object(
+                position=number(), eta_seconds=number(),
+                waits_for=maybe(one_of(["concurrency"], "As many run as may at a time.")),
+            )),
             price=an_object(
                 quote_id=maybe(text()), rate_card=text(), rule=text(), rate_usd_per_second=usd(),
                 max_seconds=number(), held_usd=usd("0.0000 once it has ended."),
@@ -179,6 +182,10 @@ def all_of_them() -> dict[str, Schema]:
                 resolution=text(), rate_card=text(), rule=text(), rate_usd_per_second=usd(),
             )),
             input_schema=free("JSON Schema of its fields."),
+            allowed=an_object(
+                "What the key may use of it.",
+                model=boolean(), resolution=many(text()), because=maybe(text()),
+            ),
         ),
         "ModelList": a_list("Model"),
         "Upload": an_object(

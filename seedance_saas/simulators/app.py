@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from seedance_saas.simulators import cdn, eachlabs, inputs, internet, stripe
+from seedance_saas.simulators import cdn, eachlabs, inbox, inputs, internet, stripe
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.films import FilmLibrary
 from seedance_saas.simulators.hosted import HostedFiles
@@ -38,6 +38,7 @@ def create_app(config: SimulatorConfig) -> Simulators:
     jobs = JobStore(config.data_dir / "simulators.sqlite3")
     names = internet.Internet(config)
     hosted = HostedFiles(config)
+    received = inbox.Inbox(config)
     world = World(config, jobs, FilmLibrary(config, names), names, hosted)
     sender = WebhookSender(jobs, config, {eachlabs.UPSTREAM: eachlabs.webhook_composer(world)})
     stripe_app = stripe.create_app(world)
@@ -61,6 +62,7 @@ def create_app(config: SimulatorConfig) -> Simulators:
 
     async def reset(_: Request) -> Response:
         jobs.clear()
+        received.clear()
         stripe_app.reset()
         return json_response({"status": "ok"})
 
@@ -71,7 +73,10 @@ def create_app(config: SimulatorConfig) -> Simulators:
             Mount("/eachlabs", eachlabs.create_app(world)),
             Mount("/stripe", stripe_app),
             Mount("/cdn", routes=cdn.routes(world)),
-            Mount("/internet", routes=internet.routes(world.films, names, hosted)),
+            Mount(
+                "/internet",
+                routes=[*inbox.routes(received), *internet.routes(world.films, names, hosted)],
+            ),
         ],
         lifespan=lifespan,
     )

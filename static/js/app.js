@@ -43,7 +43,8 @@ document.addEventListener("click", async (event) => {
     const word = copy.querySelector("span");
     const before = word.textContent;
     try {
-      await navigator.clipboard.writeText(document.querySelector(copy.dataset.copy).textContent);
+      const source = document.querySelector(copy.dataset.copy);
+      await navigator.clipboard.writeText(source.value ?? source.textContent);
       word.textContent = "Copied";
     } catch {
       word.textContent = "Not allowed";
@@ -59,6 +60,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.id !== "prompt") return;
   event.preventDefault();
   event.target.form.requestSubmit(event.target.form.querySelector('[value="make"]'));
+});
+
+// Up and down go through an open menu.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const menu = step && document.querySelector("[data-menu]:popover-open");
+  if (!menu) return;
+  event.preventDefault();
+  const items = [...menu.querySelectorAll("a, button")];
+  const next = items.indexOf(document.activeElement) + step;
+  items.at(next < 0 ? -1 : next % items.length).focus();
 });
 
 // After an error the first field that needs a change is where typing goes on.

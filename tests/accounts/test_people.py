@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from accounts import organizations
+from accounts import organizations, people
 from accounts.models import Membership, Organization, Role, User
 from tests.world import PASSWORD, make_user
 
@@ -33,6 +33,8 @@ def test_who_signs_up_in_capitals_signs_in_in_any_case(db: None) -> None:
     form = {"email": "Olivia@Example.com", "password1": PASSWORD}
     assert Client().post("/accounts/signup/", form).status_code == 302
     assert User.objects.get().email == "olivia@example.com"
+
+    people.confirm_address(User.objects.get())
 
     client = Client()
     client.post("/accounts/login/", {"login": "OLIVIA@example.COM", "password": PASSWORD})

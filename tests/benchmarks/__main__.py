@@ -18,7 +18,7 @@ def measure(show: Callable[[str, Result], None]) -> None:
     from django.db import connection
 
     from billing import statements
-    from tests.benchmarks import crowd, money, reading, volume
+    from tests.benchmarks import crowd, money, reading, volume, walls
 
     hot, many = money.organization(), [money.organization() for _ in range(64)]
     show("create_sql_round_trips", _only(reading.create_round_trips(), "messages", "<= 5"))
@@ -52,6 +52,7 @@ def measure(show: Callable[[str, Result], None]) -> None:
     large = crowd.in_a_child(_check)
     show("check_ledger", _only(round(large[0]), "transfers per second"))
     show("check_ledger_memory", _pair((large[1], small[1]), "MB at its peak", "<= 1.2"))
+    show("create_behind_a_wall", _pair(walls.create_behind_a_wall(), "ms", "<= 1.05"))
 
 
 def _check() -> tuple[float, float]:

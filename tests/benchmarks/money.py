@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import budgets, ledger, posting, slices, usage
+from billing import budgets, ledger, posting, slices, spending, usage
 from billing.models import Grant
 from seedance_saas import ids
 from tests.benchmarks import crowd
@@ -167,7 +167,7 @@ def _settle(bare: psycopg.Connection[Any], organization: str, reference: str) ->
             "changes": json.dumps({account: back, held: -amount}),
         },
     )
-    bare.execute(budgets.RESOLVE, {"captured": CHARGED, "at": now, "hold": hold})
+    bare.execute(spending.RESOLVE, {"captured": CHARGED, "at": now, "hold": hold})
     bare.execute(
         usage._RECORD,
         {

@@ -26,7 +26,7 @@ BODY = {
 
 def create_round_trips() -> int:
     """Messages to the database for one create through the API, BEGIN and COMMIT included."""
-    client, headers = _caller(money.organization())
+    client, headers = caller(money.organization())
     counts = []
     for _ in range(crowd.ROUNDS):
         with CaptureQueriesContext(connection) as queries:
@@ -53,7 +53,7 @@ def usage_month(organization: Organization, first: date) -> Callable[[], float]:
 
 def deep_page(organization: Organization) -> Callable[[], float]:
     """A page near the oldest end of the transfers, through the API, in milliseconds (p95)."""
-    client, headers = _caller(organization)
+    client, headers = caller(organization)
     newest = Wallet.objects.get(pk=organization.pk).transfers_count
     cursor = base64.urlsafe_b64encode(str(newest // 20).encode()).decode()
 
@@ -65,6 +65,6 @@ def deep_page(organization: Organization) -> Callable[[], float]:
     return lambda: crowd.p95_milliseconds(page)
 
 
-def _caller(organization: Organization) -> tuple[Client, dict[str, str]]:
+def caller(organization: Organization) -> tuple[Client, dict[str, str]]:
     _, secret = api_keys.issue(organization, "bench")
     return Client(), {"Authorization": f"Bearer {secret}"}

@@ -109,8 +109,7 @@ class Book:
         return [(scope, id) for scope, id in named if id]
 
     def terms(self, scope: str, id: str) -> Terms | None:
-        default = self.budgets.get((scope, "*")) if scope == "end_user" else None
-        return self.budgets.get((scope, id), default)
+        return self.budgets.get((scope, id), self.budgets.get((scope, "*")))
 
     def spent_and_held(self, scope: str, id: str, period: str, now: datetime) -> tuple[int, int]:
         """Over every hold there ever was, which is what the product must never do."""

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any, ClassVar
 
 import stripe
 
 from accounts.models import Organization, User
-from billing import auto_top_up_terms, auto_top_ups, purchases, refunds
+from billing import auto_top_up_terms, auto_top_ups, purchases, refunds, tasks
 from billing.auto_top_up_terms import Terms
 from billing.errors import PaidMeanwhile
 from billing.models import Purchase, StripeCustomer
@@ -20,7 +21,7 @@ from tests.billing.stripe_books import objects
 from tests.stripe_account import StripeAccount
 
 AMOUNTS = (25_00, 40_01, 50_00, 200_00)
-CEILING_CENTS = 150_00
+CEILING_CENTS = 90_00
 CARDS = {
     "pays": "4242424242424242",
     "declines": "4000000000000002",
@@ -31,7 +32,7 @@ CARDS = {
     "refund fails": "4000000000005126",
     "refund is pending": "4000000000007726",
 }
-WAYS = ("pays", *CARDS, "debit", "no debit")
+WAYS = ("pays", *CARDS, "debit", "debit", "no debit")
 TOKENS = tuple(
     f"pm_card_{name}"
     for name in ("visa", "mastercard", "chargeCustomerFail", "authenticationRequired")
@@ -75,7 +76,7 @@ class Acts:
                 chance.choice(AMOUNTS),
                 self.tokens[0 if form == "first" else -1],
                 knows=chance.choice([True, True, False]),
-                way=chance.choice([*WAYS, "", "", "leaves"]),
+                way=chance.choice([*WAYS, "", "", "", "", "leaves"]),
             )
         except PaidMeanwhile:
             self.met["asked once more"] += 1
@@ -130,7 +131,7 @@ class Acts:
 
     def work_begins(self, chance: Random) -> None:
         organization = chance.choice((self.buyer, self.user))
-        reference, amount = f"work:{self.count}", chance.randint(1, 120_00) * 10_000
+        reference, amount = f"work:{self.count}", chance.randint(1, 60_00) * 10_000
         if self.is_done(lambda: moves.hold(organization, reference, amount, now=self.now)):
             self.holds.append((organization, reference, amount))
 
@@ -138,21 +139,26 @@ class Acts:
         number = chance.randint(0, len(self.holds) - 1)
         organization, reference, amount = self.holds.pop(number)
         moves.settle(organization, reference, amount * chance.randint(0, 4) // 4)
+        if chance.randint(0, 1):
+            self.next_call_fails("/v1/billing/meter_events", after=chance.choice((True, False)))
 
     # -- money goes back -------------------------------------------------------------------------------
 
     def the_operator_refunds(self, chance: Random) -> None:
+        """Of some the answer is lost."""
         purchase = chance.choice(list(self.bought("paid")))
-        share, is_spent_too = chance.randint(1, 4), chance.choice((True, False))
-        self.is_done(
+        share, is_spent_too = chance.choice((1, 1, 2, 3, 8)), chance.choice((True, False))
+        is_done = self.is_done(
             lambda: refunds.request(
                 purchase,
-                amount_cents=purchase.amount_cents * share // 4,
+                amount_cents=purchase.amount_cents * share // 8,
                 reason="asked for",
                 actor=self.operator,
                 is_spent_too=is_spent_too,
             )
         )
+        if is_done and chance.choice((True, False)):
+            self.next_call_fails("/v1/refunds", after=True)
 
     def charges(self) -> list[dict[str, Any]]:
         return objects(self.account, "charge", status="succeeded")
@@ -186,6 +192,10 @@ class Acts:
             f"disputes/{dispute['id']}", status=chance.choice(DISPUTES[dispute["status"]])
         )
 
+    def next_call_fails(self, path: str, *, after: bool) -> None:
+        """`after`: what was asked for is done, and nobody hears of it."""
+        self.account.control("faults", method="POST", path=path, drop=True, after=after)
+
     def try_control(self, name: str, **values: Any) -> None:
         """What Stripe has no way for stays as it is."""
         answer = self.account.web("POST", f"/control/{name}", json=values)
@@ -197,11 +207,12 @@ class Acts:
 
     def terms_are_set(self, chance: Random) -> None:
         amount = chance.choice([None, 25_00, 40_01])
+        threshold = chance.choice([260_000_000, 1_000_000_000])
         terms = Terms(
-            is_on=chance.choice([True, True, False]),
-            threshold_microusd=chance.choice([260_000_000, 90_000_000]),
+            is_on=chance.choice([True, True, True, False]),
+            threshold_microusd=threshold,
             amount_cents=amount,
-            target_microusd=300_000_000 if amount is None else None,
+            target_microusd=threshold + 40_000_000 if amount is None else None,
             ceiling_cents=CEILING_CENTS,
         )
         auto_top_up_terms.set_terms(self.buyer, terms, actor=self.people[0])
@@ -211,6 +222,11 @@ class Acts:
         made = [one for _ in range(times) if (one := auto_top_ups.consider(self.buyer))]
         assert len(made) <= 1
         self.met["topped up"] += len(made)
+        for purchase in made:
+            if chance.randint(0, 1):  # at once, twice, and the first time nobody hears the answer
+                self.next_call_fails("/v1/payment_intents", after=True)
+                for _ in range(2):
+                    self.ask(partial(tasks.follow_purchase, purchase.id))
 
     def customer_id(self) -> str:
         found = StripeCustomer.objects.filter(organization=self.buyer).first()

@@ -83,6 +83,9 @@ def _money_back(account: StripeAccount, purchase: Purchase) -> Counter[str]:
     """Cents that are away, by kind. Every refund and dispute is here once, in its state."""
     out: Counter[str] = Counter()
     theirs = {}
+    refunds = objects(account, "refund", payment_intent=purchase.intent_id)
+    asked = [name for one in refunds if (name := one["metadata"].get("reversal"))]
+    assert len(asked) == len(set(asked)), f"{purchase.id} was refunded twice"
     for kind, words in (("refund", REFUNDS), ("dispute", DISPUTES)):
         for one in objects(account, kind, payment_intent=purchase.intent_id):
             theirs[one["id"]] = (kind, NAMES[kind][one["status"]], one["amount"])

@@ -228,6 +228,18 @@ def test_a_budget_that_denies_is_no_news(acme: Organization) -> None:
     assert watch(acme) == []
 
 
+def test_the_budget_of_each_key_tells_of_the_one_that_used_it(acme: Organization) -> None:
+    hold_for(acme, "work:1", 1_000_000, api_key_id="key_1")
+    hold_for(acme, "work:2", 1_000_000, api_key_id="key_2")
+    limit(acme, "api_key", "key_2", 9_000_000)
+
+    limit(acme, "api_key", "*", 2_000_000)
+
+    assert watch(acme) == ["budget.threshold"]
+    assert Event.objects.get().data["id"] == "key_1"
+    assert watch(acme) == []
+
+
 def test_a_refused_hold_tells_nothing(acme: Organization) -> None:
     limit(acme, "organization", acme.pk, 1_000_000)
     watch(acme)

@@ -220,6 +220,31 @@ def test_a_default_holds_for_each_end_user_apart_and_an_own_budget_overrides_it(
     assert money(acme) == (14_000_000, 11_000_000)
 
 
+@pytest.mark.parametrize(("scope", "whose"), [("member", "member_id"), ("api_key", "api_key_id")])
+def test_a_default_holds_for_each_member_and_each_key_apart(
+    acme: Organization, scope: str, whose: str
+) -> None:
+    limit(acme, scope, "*", 1_000_000)
+    limit(acme, scope, "own", 2_000_000)
+    limit(acme, scope, "free", None)
+    for name, microusd in (("one", 1_000_000), ("two", 1_000_000), ("own", 2_000_000)):
+        hold(acme, f"work:{name}", microusd, now=NOON, **{whose: name})
+    hold(acme, "work:free", 3_000_000, now=NOON, **{whose: "free"})
+    hold(acme, "work:nobody", 3_000_000, now=NOON, **{whose: ""})
+
+    refusals = [refused(acme, "work:more", 1, **{whose: id}) for id in ("one", "two", "own")]
+
+    assert [(one.details["scope"], one.details["limit_usd"]) for one in refusals] == [
+        (scope, "1.0000"),
+        (scope, "1.0000"),
+        (scope, "2.0000"),
+    ]
+    found = budgets.read(acme, [(scope, "own"), (scope, "two"), (scope, "new")], now=NOON)
+    stands = [(one.is_inherited, one.standing.left_microusd) for one in found.values()]
+    assert stands == [(False, 0), (True, 0), (True, 1_000_000)]
+    assert money(acme) == (15_000_000, 10_000_000)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_first_ever_end_user_from_sixteen_threads_stays_within_the_default(
     make_organization: Callable[..., Organization],

@@ -294,3 +294,27 @@ def test_the_list_has_what_was_set_newest_first_in_pages(acme: Organization, api
 def test_without_a_key_there_is_no_budget(acme: Organization, api: Api, method: str) -> None:
     response = api.client.generic(method, f"/api/v1/budgets/organization/{acme.id}")
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("scope", ["member", "api_key"])
+def test_each_member_and_each_key_have_a_default(acme: Organization, api: Api, scope: str) -> None:
+    own = {"member": acme.memberships.get(), "api_key": acme.api_keys.get()}[scope]
+
+    of_each = put(api, f"/budgets/{scope}/*", {"limit_usd": "2.00", "period": "day"})
+    shown = read(api, f"/budgets/{scope}/{own.pk}")
+
+    assert (of_each["limit_usd"], of_each["spent_usd"], of_each["left_usd"]) == (
+        "2.0000",
+        None,
+        None,
+    )
+    assert (shown["limit_usd"], shown["left_usd"], shown["inherited"]) == ("2.0000", "2.0000", True)
+    assert hold_for(acme, "work:1", 2_000_001, **{f"{scope}_id": own.pk}) == "budget_exceeded"
+    assert send(api, "DELETE", f"/budgets/{scope}/*").status_code == 200
+    assert hold_for(acme, "work:1", 2_000_001, **{f"{scope}_id": own.pk}) == "held"
+
+
+def test_an_organization_is_one_and_has_no_default(acme: Organization, api: Api) -> None:
+    answer = send(api, "PUT", "/budgets/organization/*", {"limit_usd": "2.00"})
+    assert refusal(answer) == (404, "not_found", None)
+    assert not Budget.objects.exists()

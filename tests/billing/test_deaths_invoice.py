@@ -12,7 +12,7 @@ from billing import credit_lines, tasks
 from billing.models import CreditLine, Invoice, MeterEvent, StripeEvent, Transfer
 from seedance_saas.simulators.stripe.deliveries import Delivery
 from tests.billing.moves import used
-from tests.deaths import compare, each_death, lose_tasks, newest_task, recover, work
+from tests.deaths import at_moments, compare, each_death, lose_tasks, newest_task, recover, work
 from tests.stripe_account import VISA, StripeAccount
 from tests.world import money
 
@@ -24,14 +24,16 @@ def approve(organization: Organization) -> None:
     credit_lines.approve(organization, limit_cents=100_00, net_days=14, actor=owner)
 
 
+@at_moments
 def test_while_a_line_is_opened(
     make_organization: Callable[..., Organization],
     stripe_account: StripeAccount,
     hours: time_machine.Traveller,
+    every: int,
 ) -> None:
     """The operator approves again if it is not there; of every other one the task is lost."""
     organizations = []
-    for killer in each_death(stripe_account):
+    for killer in each_death(stripe_account, every=every):
         organization = make_organization(credits_usd="0.00")
         after = newest_task()
         with killer:
@@ -44,7 +46,7 @@ def test_while_a_line_is_opened(
             approve(organization)
         organizations.append(organization)
 
-    assert len(organizations) > 30
+    assert len(organizations) * every > 30
     recover(hours)
     subscriptions = stripe_account.client.v1.subscriptions.list({"limit": 100, "status": "all"})
     ours = CreditLine.objects.values_list("subscription_id", flat=True)
@@ -94,7 +96,9 @@ class Month:
         return [(invoice.status, invoice.total) for invoice in listed]
 
 
-@pytest.mark.parametrize(("count", "every"), [(16, 6), pytest.param(90, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("count", "every"), [(16, 6), pytest.param(90, 1, marks=pytest.mark.thorough)]
+)
 def test_from_its_draft_until_it_is_paid(
     make_organization: Callable[..., Organization],
     stripe_account: StripeAccount,

@@ -11,7 +11,15 @@ from accounts.models import Event, Organization, User
 from billing import purchases
 from billing.models import Purchase, StripeEvent, Transfer
 from seedance_saas.simulators.stripe.deliveries import Delivery
-from tests.deaths import compare, each_death, lose_tasks, newest_task, recover, work
+from tests.deaths import (
+    at_moments_with_losses,
+    compare,
+    each_death,
+    lose_tasks,
+    newest_task,
+    recover,
+    work,
+)
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
@@ -135,16 +143,17 @@ def test_while_a_webhook_is_received(
     assert_bought_once(stripe_account, buyers)
 
 
-@pytest.mark.parametrize("offset", [0, pytest.param(1, marks=pytest.mark.slow)])
+@at_moments_with_losses
 def test_while_the_payment_is_followed(
     come: Callable[[], Buyer],
     stripe_account: StripeAccount,
     hours: time_machine.Traveller,
-    offset: int,
+    every: int,
+    lost: int,
 ) -> None:
     """From the webhook's task to the last mail. Of every other one the queue has lost all tasks."""
     buyers = []
-    for killer in each_death(stripe_account):
+    for killer in each_death(stripe_account, every=every):
         buyer = come()
         buyer.pay()
         stripe_account.deliver(
@@ -152,16 +161,16 @@ def test_while_the_payment_is_followed(
         )
         with killer:
             work(buyer.after)
-        if (killer.at + offset) % 2:
+        if killer.at % 2 == lost:
             lose_tasks(buyer.after)
         buyers.append(buyer)
 
-    assert len(buyers) > 60
+    assert len(buyers) * every > 60
     recover(hours)
     assert_bought_once(stripe_account, buyers)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_with_every_webhook_and_a_day_without_sweeps_the_comparison_finds_all(
     come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

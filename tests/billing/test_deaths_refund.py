@@ -10,7 +10,16 @@ from accounts.models import AuditEntry, Event, Organization
 from billing import auto_top_ups, purchases, refunds
 from billing.models import Purchase, Reversal
 from tests.billing.top_ups import agree, save_card
-from tests.deaths import compare, each_death, lose_tasks, newest_task, recover, work
+from tests.deaths import (
+    at_moments,
+    at_moments_with_losses,
+    compare,
+    each_death,
+    lose_tasks,
+    newest_task,
+    recover,
+    work,
+)
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
@@ -31,7 +40,6 @@ def come(
         assert purchase is not None
         paid = purchases.follow(purchase)
         assert (paid.state, money(organization)) == ("paid", (229_000_000, 0))
-        agree(organization, is_on=False)  # else what is refunded would be charged again
         lose_tasks()
         return paid
 
@@ -63,12 +71,16 @@ def assert_half_went_back(account: StripeAccount, paid: list[Purchase]) -> None:
     assert compare() == []
 
 
+@at_moments
 def test_while_it_is_requested(
-    come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
+    come: Callable[[], Purchase],
+    stripe_account: StripeAccount,
+    hours: time_machine.Traveller,
+    every: int,
 ) -> None:
     """All or nothing: the operator sees whether it is there, and asks again if it is not."""
     paid = []
-    for killer in each_death(stripe_account):
+    for killer in each_death(stripe_account, every=every):
         purchase = come()
         with killer:
             ask(purchase)
@@ -77,40 +89,45 @@ def test_while_it_is_requested(
             ask(purchase)
         paid.append(purchase)
 
-    assert len(paid) > 20
+    assert len(paid) * every > 20
     recover(hours)
     assert_half_went_back(stripe_account, paid)
 
 
-@pytest.mark.parametrize("offset", [0, pytest.param(1, marks=pytest.mark.slow)])
+@at_moments_with_losses
 def test_while_it_is_sent(
     come: Callable[[], Purchase],
     stripe_account: StripeAccount,
     hours: time_machine.Traveller,
-    offset: int,
+    every: int,
+    lost: int,
 ) -> None:
     paid = []
-    for killer in each_death(stripe_account):
+    for killer in each_death(stripe_account, every=every):
         purchase = come()
         after = newest_task()
         ask(purchase)
         with killer:
             work(after)
-        if (killer.at + offset) % 2:
+        if killer.at % 2 == lost:
             lose_tasks(after)
         paid.append(purchase)
 
-    assert len(paid) > 25
+    assert len(paid) * every > 25
     recover(hours)
     assert_half_went_back(stripe_account, paid)
 
 
+@at_moments
 def test_while_stripe_refuses_it(
-    come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
+    come: Callable[[], Purchase],
+    stripe_account: StripeAccount,
+    hours: time_machine.Traveller,
+    every: int,
 ) -> None:
     """All of it was refunded in Stripe's dashboard a moment before: ours is undone, that one is noted."""
     paid = []
-    for killer in each_death(stripe_account):
+    for killer in each_death(stripe_account, every=every):
         purchase = come()
         after = newest_task()
         ask(purchase)
@@ -121,7 +138,7 @@ def test_while_stripe_refuses_it(
             lose_tasks(after)
         paid.append(purchase)
 
-    assert len(paid) > 35
+    assert len(paid) * every > 35
     recover(hours)
     assert refunded_cents(stripe_account) == [200_00] * len(paid)
     for purchase in paid:
@@ -134,7 +151,7 @@ def test_while_stripe_refuses_it(
     assert compare() == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_while_a_refund_of_the_dashboard_is_noted(
     come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

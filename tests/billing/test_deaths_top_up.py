@@ -10,7 +10,16 @@ from accounts.models import Event, Organization
 from billing import auto_top_ups, purchases
 from billing.models import AutoTopUp, Purchase, Transfer
 from tests.billing.top_ups import ASKS, DEAD, VISA, agree, charges, save_card, told
-from tests.deaths import compare, each_death, lose_tasks, newest_task, recover, work
+from tests.deaths import (
+    at_moments,
+    at_moments_with_losses,
+    compare,
+    each_death,
+    lose_tasks,
+    newest_task,
+    recover,
+    work,
+)
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
@@ -32,17 +41,17 @@ def come(make_organization: Callable[..., Organization], stripe_account: StripeA
 
 
 def charge_and_die(
-    come: Come, account: StripeAccount, token: str, *, offset: int = 0
+    come: Come, account: StripeAccount, token: str, *, every: int, lost: int = 1
 ) -> list[Organization]:
     """Decided on; then its task dies, of every other one for good. Each organization has one death."""
     organizations = []
-    for killer in each_death(account):
+    for killer in each_death(account, every=every):
         organization = come(token)
         after = newest_task()
         assert auto_top_ups.consider(organization)
         with killer:
             work(after)
-        if (killer.at + offset) % 2:
+        if killer.at % 2 == lost:
             lose_tasks(after)
         organizations.append(organization)
     return organizations
@@ -71,13 +80,17 @@ def test_while_it_is_decided(
     assert compare() == []
 
 
-@pytest.mark.parametrize("offset", [0, pytest.param(1, marks=pytest.mark.slow)])
+@at_moments_with_losses
 def test_while_the_card_is_charged(
-    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, offset: int
+    come: Come,
+    stripe_account: StripeAccount,
+    hours: time_machine.Traveller,
+    every: int,
+    lost: int,
 ) -> None:
-    organizations = charge_and_die(come, stripe_account, VISA, offset=offset)
+    organizations = charge_and_die(come, stripe_account, VISA, every=every, lost=lost)
 
-    assert len(organizations) > 45
+    assert len(organizations) * every > 45
     recover(hours)
     assert charges(stripe_account) == [("succeeded", 50_00)] * len(organizations)
     assert {money(one) for one in organizations} == {(75_000_000, 0)}
@@ -90,13 +103,14 @@ def test_while_the_card_is_charged(
     assert compare() == []
 
 
+@at_moments
 def test_while_a_decline_is_noted(
-    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int
 ) -> None:
     """Each card is charged once in this hour, whatever died; the second time comes when it is due."""
-    organizations = charge_and_die(come, stripe_account, DEAD)
+    organizations = charge_and_die(come, stripe_account, DEAD, every=every)
 
-    assert len(organizations) > 25
+    assert len(organizations) * every > 25
     recover(hours)
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations)
     assert statuses(stripe_account) == {"canceled"}
@@ -110,12 +124,13 @@ def test_while_a_decline_is_noted(
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations) * 2
 
 
+@at_moments
 def test_while_it_is_noted_that_the_bank_asks(
-    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
+    come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int
 ) -> None:
-    organizations = charge_and_die(come, stripe_account, ASKS)
+    organizations = charge_and_die(come, stripe_account, ASKS, every=every)
 
-    assert len(organizations) > 25
+    assert len(organizations) * every > 25
     recover(hours)
     hours.shift(timedelta(hours=7))
     recover(hours, minutes=2)
@@ -127,12 +142,12 @@ def test_while_it_is_noted_that_the_bank_asks(
     assert compare() == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_found_only_after_stripe_has_forgotten_the_key(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
     """No process ran for a day: what was charged is found by its name, what was not is never charged."""
-    organizations = charge_and_die(come, stripe_account, VISA, offset=1)
+    organizations = charge_and_die(come, stripe_account, VISA, every=1)
     lose_tasks()
 
     hours.shift(timedelta(days=1, hours=1))

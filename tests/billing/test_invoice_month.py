@@ -181,6 +181,7 @@ def cents(microusd: int) -> int:
     return (2 * microusd + 10_000) // 20_000
 
 
+@pytest.mark.thorough
 def test_a_month_agrees_to_the_cent(month: Month) -> None:
     acme = month.on_account
     spend_january(month)

@@ -229,6 +229,26 @@ def test_a_lost_answer_refunds_once(
     assert money(acme) == (178_000_000, 0)
 
 
+def test_a_second_one_that_bears_the_name_of_the_first_counts_too(
+    acme: Organization,
+    purchase: Purchase,
+    operator: User,
+    stripe_account: StripeAccount,
+    run_queue: Run,
+) -> None:
+    row = ask(purchase, 50_00, operator)
+    run_queue()
+    stripe_account.client.v1.refunds.create(
+        {"payment_intent": purchase.intent_id, "amount": 50_00, "metadata": {"reversal": row.id}}
+    )
+
+    stripe_account.deliver()
+    run_queue()
+
+    assert purchase.reversals.filter(state="succeeded").count() == 2
+    assert money(acme) == (127_000_000, 0)
+
+
 @pytest.mark.parametrize(("is_after", "state"), [(True, "succeeded"), (False, "failed")])
 def test_after_a_day_it_is_looked_for_and_never_sent_again(
     acme: Organization,

@@ -43,14 +43,24 @@ def histories(stripe_account: StripeAccount) -> Iterator[Callable[[int, int], No
 
 @pytest.mark.django_db
 def test_random_histories_end_with_equal_books(histories: Callable[[int, int], None]) -> None:
-    histories(22, 24)
+    histories(6, 24)
+
+    assert Stripe.steps_count >= 120, Stripe.met
+
+
+@pytest.mark.thorough
+@pytest.mark.django_db
+def test_histories_in_which_all_has_happened_do_too(
+    histories: Callable[[int, int], None],
+) -> None:
+    histories(23, 24)
 
     assert Stripe.steps_count >= 500, Stripe.met
     happened = {"topped up", "healed", "Stripe was away", "disputes: is won", "send_refund"}
     assert {*EVERY_ACT, *happened} <= {name for name, count in Stripe.met.items() if count}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_many_more_histories_do_too(histories: Callable[[int, int], None]) -> None:
     histories(30, 50)

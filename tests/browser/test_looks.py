@@ -20,26 +20,12 @@ from billing import auto_top_up_terms, credit_lines, ledger, purchases, usage
 from billing.auto_top_up_terms import Terms
 from billing.ledger import Wanted
 from billing.models import AutoTopUp, CreditLine, Invoice, MeterEvent, Purchase
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.browser.shop import Shop, wait_until
 from tests.stripe_account import VISA
 from tests.world import make_user
 
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 LABELS = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p"}
-# What sticks out to the right, but for what scrolls inside itself or is there for screen readers alone.
-STICKING_OUT = """() => {
-  const wide = document.documentElement.clientWidth;
-  const scrolls = (e) =>
-    e && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
-  return [...document.querySelectorAll("main *")]
-    .filter((e) => e.getBoundingClientRect().right > wide + 1)
-    .filter((e) => !scrolls(e.parentElement) && !e.closest(".visually-hidden, thead"))
-    .map((e) => e.outerHTML.slice(0, 120));
-}"""
-# Texts that are cut off or lie over a neighbour within their line.
-CROWDED = """() => [...document.querySelectorAll("main :is(td, dd, dt, p, .btn, .packs label)")]
-  .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline")
-  .map((e) => e.outerHTML.slice(0, 120))"""
 
 
 def row(organization: Organization, state: str, **fields: Any) -> Purchase:

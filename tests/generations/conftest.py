@@ -30,9 +30,10 @@ BUCKET = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module that says ON_EVERY_STORAGE runs on a folder and on a bucket."""
+    """A module that says ON_EVERY_STORAGE runs on a folder and, where time allows, on a bucket."""
     if getattr(metafunc.module, "ON_EVERY_STORAGE", False):
-        metafunc.parametrize("storage", ["folder", "bucket"], indirect=True)
+        bucket = pytest.param("bucket", marks=pytest.mark.thorough)
+        metafunc.parametrize("storage", ["folder", bucket], indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -264,8 +264,9 @@ def dying(where: Any, name: str, *, after: bool) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("count", [6, pytest.param(25, marks=pytest.mark.thorough)])
 def test_in_any_order_each_ends_and_is_paid_once(
-    db: None, upstream: Upstream, clock: time_machine.Traveller
+    db: None, upstream: Upstream, clock: time_machine.Traveller, count: int
 ) -> None:
     class Here(AnyOrder):
         pass
@@ -274,7 +275,7 @@ def test_in_any_order_each_ends_and_is_paid_once(
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=25,
+            max_examples=count,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

@@ -77,7 +77,7 @@ def test_the_location_leads_to_it_and_tells_its_place(api: Api) -> None:
     read = api.get(response["Location"].removeprefix("/api/v1")).json()
 
     assert read["id"] == response.json()["id"]
-    assert read["queue"] == {"position": 2, "eta_seconds": 120}
+    assert read["queue"] == {"position": 2, "eta_seconds": 120, "waits_for": None}
 
 
 def test_a_slash_at_the_end_is_no_redirect(api: Api) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from generations import media
+from seedance_saas import headers
 from tests.generations.kept import Kept
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def url(db: None, storage: Kept, clock: time_machine.Traveller) -> str:
     return media.url(FILE, expires_at=timezone.now() + timedelta(seconds=60))
 
 
-def get(url: str, **headers: str) -> "Answer":
-    return Client().get(url, headers=headers)
+def get(url: str, **sent: str) -> "Answer":
+    return Client().get(url, headers=sent)
 
 
 def body(response: "Answer") -> bytes:
@@ -48,6 +49,10 @@ HEADERS = {
     "Cache-Control": "private, max-age=3600, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": headers.PERMISSIONS,
     "Content-Disposition": 'inline; filename="gen_1-cafe.mp4"',
 }
 

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,19 @@ ROWS = {name: (data, answer) for name, data, answer in corpus.rows()}
 POLYGLOTS = [n for n, (_, a) in ROWS.items() if " and " in n or "page" in n if a[:6] == "image/"]
 CHANGED = list(corpus.changed(ROWS.values(), 40))
 SECONDS_MAX = 5
+
+
+def _one_in(count: int, rows: Iterable[Any]) -> list[Any]:
+    """All of them in the thorough tests, some of them on each day."""
+    return [
+        pytest.param(
+            *(row if isinstance(row, tuple) else (row,)),
+            marks=pytest.mark.thorough if number % count else (),
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
 # Between us and the process: what is started counts the memory of who starts it as its own for a moment.
 NURSE = """
 import resource, subprocess, sys
@@ -72,7 +86,7 @@ def test_the_corpus_is_large() -> None:
     assert len(ROWS) >= 150
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", _one_in(4, ROWS))
 def test_every_odd_file_has_its_answer(name: str, tmp_path: Path) -> None:
     data, decided = ROWS[name]
 
@@ -83,7 +97,7 @@ def test_every_odd_file_has_its_answer(name: str, tmp_path: Path) -> None:
     assert words in given
 
 
-@pytest.mark.parametrize(("name", "data"), CHANGED)
+@pytest.mark.parametrize(("name", "data"), _one_in(4, CHANGED))
 def test_a_changed_file_has_some_answer(name: str, data: bytes, tmp_path: Path) -> None:
     answer = answer_to(data, tmp_path)
 

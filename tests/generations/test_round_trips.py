@@ -5,6 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import Organization
+from billing import budgets
+from billing.models import BudgetRefusal
 from generations import catalog, offers, rate_cards
 from tests.generations.steps import BODY, IMAGE
 from tests.world import Api
@@ -15,6 +18,7 @@ def kinds(queries: CaptureQueriesContext) -> list[str]:
         'FROM "accounts_apikey"': "key",
         'FROM "generations_quote"': "quote",
         "billing_place_holds": "hold",
+        "billing_budgetrefusal": "note",
         "INSERT": "rows",
     }
     return [
@@ -74,3 +78,16 @@ def test_a_refusal_for_money_ends_with_the_hold(api: Api) -> None:
 
     assert response.status_code == 402
     assert kinds(queries) == ["key", "BEGIN", "rows", "hold", "ROLLBACK"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("prices_are_known")
+def test_a_refusal_by_a_budget_is_noted_after_it(acme: Organization, api: Api) -> None:
+    budgets.set_limit(acme, "api_key", "*", limit_microusd=0, period="day")
+
+    with CaptureQueriesContext(connection) as queries:
+        response = api.post("/generations", BODY)
+
+    assert response.status_code == 402
+    assert kinds(queries) == ["key", "BEGIN", "rows", "hold", "ROLLBACK", "note"]
+    assert BudgetRefusal.objects.get().api_key_id == acme.api_keys.get().pk

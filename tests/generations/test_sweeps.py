@@ -80,7 +80,10 @@ DEATHS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(False, id="before", marks=pytest.mark.thorough), pytest.param(True, id="after")],
+)
 @pytest.mark.parametrize(
     ("where", "name"), DEATHS, ids=[f"{where.__name__}.{name}" for where, name in DEATHS]
 )

@@ -3,6 +3,7 @@
 import ast
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,16 @@ DOORS = {
 
 def imported(file: Path, root: Path) -> Iterator[str]:
     """Every module that the file may import, anywhere in it; `from a import b` is both a and a.b."""
-    package = file.relative_to(root).with_suffix("").parts[:-1]
-    for node in ast.walk(ast.parse(file.read_text())):
+    yield from _imported(file.read_text(), file.relative_to(root).with_suffix("").parts[:-1])
+
+
+@cache
+def _imported(source: str, package: tuple[str, ...]) -> list[str]:
+    return list(_read_imports(source, package))
+
+
+def _read_imports(source: str, package: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -15,6 +15,11 @@ READY = {
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_WEBHOOK_SECRETS": ["whsec_1"],
     "EMAIL_HOST": "mail.example.com",
+    "CACHES": {"default": {"BACKEND": "seedance_saas.shared_cache.SharedCache"}},
+    "ALLOWED_HOSTS": ["video.example.com"],
+    "HTTPS": True,
+    "TRUSTED_PROXIES": 1,
+    "SESSION_COOKIE_DOMAIN": None,
 }
 
 
@@ -28,6 +33,10 @@ def found(settings: Any, **wrong: Any) -> list[str]:
             checks.production_has_a_provider,
             checks.production_has_stripe,
             checks.production_sends_mail,
+            checks.guesses_are_counted_once,
+            checks.our_hosts_are_named,
+            checks.cookies_are_for_this_host_alone,
+            checks.callers_are_told_apart,
         )
         for message in check()
     ]
@@ -48,6 +57,13 @@ def test_what_is_ready_is_silent(settings: Any) -> None:
         ({"STRIPE_SECRET_KEY": "sk_test_1"}, ["seedance.W005"]),
         ({"STRIPE_SECRET_KEY": "rk_test_1"}, ["seedance.W005"]),
         ({"EMAIL_HOST": ""}, ["seedance.W006"]),
+        (
+            {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}},
+            ["seedance.W007"],
+        ),
+        ({"ALLOWED_HOSTS": ["video.example.com", "*"]}, ["seedance.W008"]),
+        ({"SESSION_COOKIE_DOMAIN": "example.com"}, ["seedance.W009"]),
+        ({"TRUSTED_PROXIES": 0}, ["seedance.W010"]),
     ],
 )
 def test_what_is_missing_is_named(settings: Any, wrong: dict[str, Any], ids: list[str]) -> None:

@@ -40,6 +40,16 @@ def test_the_oldest_due_task_is_taken_and_then_hidden(db: None) -> None:
     assert [_take(), _take(), _take()] == [first, second, None]
 
 
+def test_a_task_for_later_waits_until_it_is_due(db: None) -> None:
+    queue.enqueue_in(60, "tests.kernel.tasks.note", "later")
+    assert _take() is None
+
+    row = OrmQ.objects.get()
+    assert timedelta(seconds=55) < row.lock - timezone.now() <= timedelta(seconds=60)
+    OrmQ.objects.update(lock=timezone.now())
+    assert _take() == row.id
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_clusters_never_take_the_same_task() -> None:
     rows = _enqueue_rows(40)

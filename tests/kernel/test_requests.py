@@ -1,9 +1,12 @@
-"""Every answer carries a request id: the caller's if it is sane, else ours."""
+"""Every answer carries a request id: the caller's if it is sane, else ours. And where the caller is."""
 
 import re
+from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
+
+from seedance_saas.requests import client_address
 
 OURS = re.compile(r"req_[0-9a-f]{24}")
 PATHS = ["/healthz", "/api/v1/balance", "/api/v1/nothing", "/nothing", "/accounts/login/"]
@@ -41,3 +44,27 @@ def test_an_odd_id_of_the_callers_is_replaced(db: None, given: str) -> None:
 
     assert OURS.fullmatch(response.headers["X-Request-Id"])
     assert response.json()["error"]["request_id"] == response.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "address"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, "192.0.2.1", "10.0.0.1"),
+        (1, "192.0.2.1", "192.0.2.1"),
+        (1, "198.51.100.9, 192.0.2.1", "192.0.2.1"),
+        (2, "198.51.100.9, 192.0.2.1, 10.0.0.7", "192.0.2.1"),
+        (2, "192.0.2.1", "10.0.0.1"),
+        (1, None, "10.0.0.1"),
+        (1, "not an address", "10.0.0.1"),
+        (1, "2001:DB8::1", "2001:db8::1"),
+    ],
+)
+def test_a_caller_is_where_our_outermost_proxy_saw_them(
+    settings: Any, proxies: int, header: str | None, address: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    sent = {"X-Forwarded-For": header} if header else {}
+    request = RequestFactory().get("/", headers=sent, REMOTE_ADDR="10.0.0.1")
+
+    assert client_address(request) == address

@@ -1,8 +1,10 @@
 """People of each role in front of a browser, and a generation in each state."""
 
+import time
 from collections.abc import Callable
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts.models import Organization, Role, User
@@ -39,16 +41,28 @@ def browser(
 
 @pytest.fixture
 def ann(db: None) -> User:
-    """Of our own staff, and a member of nothing."""
+    """Of our own staff, with a second factor, and a member of nothing."""
     user = make_user("ann@operator.example")
     user.is_staff = True
     user.save(update_fields=["is_staff"])
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
     return user
 
 
 @pytest.fixture
 def staff(ann: User, page_for: Callable[[User], Client]) -> Client:
-    return page_for(ann)
+    """Ann has just signed in."""
+    client = page_for(ann)
+    signed_in(client, ann, at=time.time())
+    return client
+
+
+def signed_in(client: Client, user: User, *, at: float) -> None:
+    """The browser remembers that this person gave their password at that time."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": at}]
+    session["account_authentication_methods_user"] = user.pk
+    session.save()
 
 
 @pytest.fixture

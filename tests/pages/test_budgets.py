@@ -50,7 +50,8 @@ def test_each_budget_stands_with_limit_spent_held_and_reset(
     assert '<rect x="15.00%" width="5.00%"' in page
     assert page.count("Used up: new requests are refused") == 1
     assert page.count("May not spend: the limit is $0.00") == 1
-    assert "without a budget of their own may spend <span" in page
+    assert "Each end user<small>without a budget of their own</small>" in page
+    assert '<span class="money">$5.00</span> a month, each counted alone' in page
     assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page)
 
 
@@ -68,7 +69,7 @@ def test_a_budget_is_set_lifted_and_removed_with_the_person_in_the_trail(
     budget.refresh_from_db()
     assert (budget.limit_microusd, budget.period) == (None, "week")
     said = client.post(path, {"do": "remove"}, follow=True)
-    assert "u_1 has the budget of every end user again: $1.0000 a day." in text(said)
+    assert "u_1 has the budget of each end user again: $1.0000 a day." in text(said)
     assert not Budget.objects.filter(subject_id="u_1").exists()
 
     entries = AuditEntry.objects.exclude(actor=None).order_by("id")

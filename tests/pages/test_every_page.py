@@ -108,8 +108,7 @@ def test_a_stranger_cannot_cancel_repeat_or_watch_it(
         "/accounts/signup/",
         "/accounts/password/reset/",
         "/accounts/password/reset/done/",
-        "/accounts/confirm-email/",
-        "/accounts/confirm-email/unknown/",
+        "/accounts/inactive/",
     ],
 )
 def test_the_pages_before_sign_in_wear_our_frame(db: None, path: str) -> None:
@@ -119,12 +118,17 @@ def test_the_pages_before_sign_in_wear_our_frame(db: None, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/accounts/logout/", "/accounts/email/", "/accounts/password/change/"]
+    ("path", "frame"),
+    [
+        ("/accounts/logout/", "door"),
+        ("/accounts/email/", "shell"),
+        ("/accounts/password/change/", "shell"),
+    ],
 )
 def test_the_pages_of_the_account_wear_our_frame(
-    acme: Organization, browser: Callable[..., Client], path: str
+    acme: Organization, browser: Callable[..., Client], path: str, frame: str
 ) -> None:
-    assert 'class="door"' in browser(acme).get(path).content.decode()
+    assert f'class="{frame}"' in browser(acme).get(path).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -17,18 +17,9 @@ from generations import catalog
 from generations.models import ModelSchema
 from tests.generations.steps import run_next, waiting
 from tests.generations.test_catalog_sync import schema
-from tests.world import make_user
 
 PATH = "/operator/catalog"
 STANDARD = "seedance-2.0-text-to-video"
-
-
-@pytest.fixture
-def staff(page_for: Callable[[User], Client]) -> Client:
-    user = make_user()
-    user.is_staff = True
-    user.save(update_fields=["is_staff"])
-    return page_for(user)
 
 
 def keep(provider: str, model: str, *said: Any, age: timedelta = timedelta()) -> None:
@@ -165,12 +156,9 @@ def test_nobody_else_finds_the_page_with_any_method_or_token(
     assert not OrmQ.objects.exists()
 
 
-def test_staff_without_the_forms_token_is_refused(db: None) -> None:
-    user = make_user()
-    user.is_staff = True
-    user.save(update_fields=["is_staff"])
+def test_staff_without_the_forms_token_is_refused(ann: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(ann, backend="allauth.account.auth_backends.AuthenticationBackend")
 
     assert client.post(PATH).status_code == 403
     assert client.put(PATH).status_code == 403

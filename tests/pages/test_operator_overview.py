@@ -33,7 +33,7 @@ TASK = "billing.tasks.compare_with_stripe"
 
 def numbers(staff: Client) -> tuple[dict[str, int], dict[str, int]]:
     """What needs a person, and what does not."""
-    context = staff.get("/operator").context
+    context = staff.get("/operator/money").context
     return tuple(  # type: ignore[return-value]
         {matter.word: matter.count for matter in context[name]} for name in ("urgent", "calm")
     )
@@ -54,7 +54,7 @@ def test_when_all_is_well_nothing_needs_a_person(acme: Organization, staff: Clie
 
     assert urgent == {}
     assert set(calm.values()) == {0}
-    assert "Nothing needs a person" in text(staff.get("/operator"))
+    assert "Nothing needs a person" in text(staff.get("/operator/money"))
 
 
 def test_what_was_never_compared_or_proved_needs_a_person(db: None, staff: Client) -> None:
@@ -68,7 +68,7 @@ def test_a_comparison_of_the_day_before_yesterday_is_late(db: None, staff: Clien
     check(started_at=then, finished_at=then)
 
     assert numbers(staff)[0]["Differences to Stripe's books"] == 0
-    assert "look after the clock and the worker" in text(staff.get("/operator"))
+    assert "look after the clock and the worker" in text(staff.get("/operator/money"))
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_each_number_counts_what_it_says(troubles: None, staff: Client) -> None:
         "Overdue invoices": 2,
     }
     assert calm == {"Open credit lines": 1, "Differences within our own books": 0}
-    page = text(staff.get("/operator"))
+    page = text(staff.get("/operator/money"))
     assert "the oldest waits for 3 h" in page
     assert "in 3 days" in page
     assert "1 suspended auto top-up<" in page
@@ -143,7 +143,7 @@ def test_each_number_counts_what_it_says(troubles: None, staff: Client) -> None:
 
 
 def test_each_number_leads_to_its_page(troubles: None, staff: Client) -> None:
-    context = staff.get("/operator").context
+    context = staff.get("/operator/money").context
 
     for matter in (*context["urgent"], *context["calm"]):
         assert staff.get(matter.url.partition("#")[0]).status_code == 200, matter.word
@@ -154,7 +154,7 @@ def test_the_queries_do_not_grow_with_the_troubles(
 ) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as asked:
-            assert staff.get("/operator").status_code == 200
+            assert staff.get("/operator/money").status_code == 200
         return len(asked)
 
     before = count()

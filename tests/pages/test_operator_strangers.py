@@ -12,7 +12,7 @@ from billing.operator_pages.urls import urlpatterns
 from tests.world import make_user
 
 READ = [
-    "/operator",
+    "/operator/money",
     "/operator/purchases",
     "/operator/money-back",
     "/operator/events",
@@ -22,12 +22,39 @@ READ = [
     "/operator/lines",
     "/operator/ledger",
 ]
-WRITE = ["/operator/events/again", "/operator/comparisons/now"]
+WRITE = ["/operator/events/again", "/operator/comparisons/now", "/operator/stop-looking"]
 OF_ONE = [
     "/operator/purchases/pur_1",
     "/operator/purchases/pur_1/refund",
     "/operator/events/evt_1/again",
     "/operator/lines/{organization}",
+    "/operator/organizations/{organization}",
+    "/operator/organizations/{organization}/give",
+    "/operator/organizations/{organization}/suspend",
+    "/operator/organizations/{organization}/reinstate",
+    "/operator/organizations/{organization}/look",
+    "/operator/keys/key_1/revoke",
+    "/operator/deliveries/dlv_1/resend",
+]
+OF_PRODUCT = [
+    "/operator",
+    "/operator/",
+    "/operator/find?q=acme",
+    "/operator/catalog",
+    "/operator/generations/gen_1",
+    "/operator/generations/gen_1/cancel",
+    "/operator/generations/gen_1/unstick",
+    "/operator/rates",
+    "/operator/rates/margin",
+    "/operator/rates/2026-01-01",
+    "/operator/records/",
+    "/operator/records/nothing",
+    "/operator/records/login/",
+    "/operator/records/logout/",
+    "/operator/records/jsi18n/",
+    "/operator/records/accounts/organization/",
+    "/operator/records/accounts/organization/add/",
+    "/operator/records/accounts/organization/{organization}/change/",
 ]
 EVERY = [*READ, *WRITE, *OF_ONE]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
@@ -53,7 +80,7 @@ def test_every_address_is_in_the_table() -> None:
     assert len(EVERY) == len(urlpatterns)
 
 
-@pytest.mark.parametrize("path", EVERY)
+@pytest.mark.parametrize("path", [*EVERY, *OF_PRODUCT])
 def test_nobody_else_finds_it(acme: Organization, strangers: dict[str, Client], path: str) -> None:
     path = path.format(organization=acme.pk)
     now = {"due_at": "2026-06-17T00:00:00Z"}
@@ -88,7 +115,7 @@ def test_what_changes_something_is_posted_with_a_token(ann: User, staff: Client,
 
     assert staff.get(path).status_code == 405
     assert without_token.post(path).status_code == 403
-    assert staff.post(path).status_code == 302
+    assert staff.post(path).status_code in (302, 303)
 
 
 @pytest.mark.parametrize("path", OF_ONE)
@@ -114,5 +141,5 @@ def test_only_our_staff_is_shown_the_way(
 ) -> None:
     organizations.add_member(acme, ann, Role.VIEWER)
 
-    assert 'href="/operator"' in staff.get("/").content.decode()
-    assert 'href="/operator"' not in browser(acme).get("/").content.decode()
+    assert 'href="/operator/"' in staff.get("/").content.decode()
+    assert 'href="/operator/"' not in browser(acme).get("/").content.decode()

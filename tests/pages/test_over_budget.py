@@ -40,7 +40,7 @@ def test_the_organizations_budget_is_named_with_its_numbers(
         "$0.4516 held; it resets 4 Nov 2026, 00:00:00 UTC. Nothing was held or charged."
     ) in page
     assert "It may fit once what is held now has ended." in page
-    assert 'href="/budgets">Change the budgets</a>' in page
+    assert f'href="/budgets/edit?scope=organization&amp;id={acme.pk}" >Raise it</a>' in page
     assert "a red kite over a beach</textarea>" in page
     assert Generation.objects.count() == 1
     assert money(acme) == (24_548_400, 451_600)
@@ -59,10 +59,26 @@ def test_a_members_own_budget_is_called_so_and_who_can_change_it_is_said(
         "Your own budget is $0.0000 in all: $0.0000 spent, $0.0000 held; it never resets." in page
     )
     assert "It may fit once" not in page
-    assert "An owner or an admin can change it." in page
-    assert "Change the budgets" not in page
+    assert f"{acme.memberships.get(role=Role.OWNER).user} can raise it." in page
+    assert "Raise it" not in page
     assert not Generation.objects.exists()
     assert money(acme) == (25_000_000, 0)
+
+
+def test_several_who_can_raise_it_are_named(
+    acme: Organization, member_of: Callable[..., User], page_for: Callable[[User], Client]
+) -> None:
+    limit(acme, Budget.Scope.ORGANIZATION, acme.pk, 0)
+    person = member_of(acme, Role.DEVELOPER)
+    names = [str(acme.memberships.get(role=Role.OWNER).user)]
+    names += [str(member_of(acme, Role.ADMIN)) for _ in range(2)]
+
+    three = text(page_for(person).post("/create", FORM))
+    member_of(acme, Role.ADMIN)
+    four = text(page_for(person).post("/create", FORM))
+
+    assert f"{names[0]}, {names[1]} or {names[2]} can raise it." in three
+    assert f"{names[0]}, {names[1]}, {names[2]} or another admin can raise it." in four
 
 
 def test_an_end_users_budget_is_named(acme: Organization, browser: Callable[..., Client]) -> None:

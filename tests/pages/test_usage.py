@@ -1,6 +1,7 @@
 """The page of usage shows what the API reports: bars, a table, and the same as files."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Callable
@@ -8,15 +9,19 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Organization, Role, User
+from accounts.models import Membership, Organization, Role, User
 from billing import chart
+from billing.models import UsageDay
 from tests.billing.moves import used
 from tests.pages.conftest import text
 
 FAST = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p"}
 STANDARD = {"model": "seedance-2.0-text-to-video", "resolution": "720p"}
+FIRST = date(2026, 6, 1)
 JUNE = "/usage?since=2026-06-01&until=2026-06-30"
 Browser = Callable[..., Client]
 
@@ -74,6 +79,18 @@ def test_members_and_keys_have_their_names(
 
     assert str(owner.user) in text(client.get(f"{JUNE}&group_by=member"))
     assert "No key: by hand" in text(client.get(f"{JUNE}&group_by=api_key"))
+
+
+def test_who_was_removed_is_still_called_by_name(
+    acme: Organization, browser: Browser, june: None
+) -> None:
+    client, gone = browser(acme), acme.memberships.order_by("id")[0]
+    Membership.objects.filter(pk=gone.pk).update(removed_at=gone.created_at)
+
+    page = text(client.get(f"{JUNE}&group_by=member"))
+
+    assert str(gone.user) in page
+    assert gone.pk not in re.sub(r'href="[^"]*"', "", page)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +164,39 @@ def test_a_person_without_an_organization_makes_one_first(
     assert page_for(person).get("/usage").url == "/organizations/new"  # type: ignore[attr-defined]
 
 
+@pytest.mark.tampers  # days without the records that they are of
+@pytest.mark.parametrize("count", [10, 1000])
+@pytest.mark.parametrize("group", ["model", "member", "end_user_id"])
+def test_the_page_costs_the_same_however_much_was_used(
+    acme: Organization, browser: Browser, count: int, group: str
+) -> None:
+    UsageDay.objects.bulk_create(
+        UsageDay(
+            organization=acme, day=FIRST + timedelta(days=number % 30), end_user_id=f"u_{number}",
+            labels=FAST, records_count=1, seconds=4, amount_microusd=451_600,
+        )
+        for number in range(count)
+    )  # fmt: skip
+    client, path = browser(acme), f"{JUNE}&group_by={group}"
+    client.get(path)
+
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(path)
+
+    assert len(queries) <= 12, "\n".join(query["sql"][:160] for query in queries)
+    assert len(page.content) < 300_000
+
+
 # -- the chart ------------------------------------------------------------------------------------
-FIRST = date(2026, 6, 1)
+def series(*values: str) -> list[chart.Series]:
+    return [chart.Series(value, f"<{value}>", f"?model={value}&x=1") for value in values]
+
+
+def parts(drawn: chart.Chart | None) -> list[tuple[str, float, float]]:
+    """(what is said of it, its top, its height) of each part that is drawn."""
+    assert drawn is not None
+    found = re.findall(r'y="([^"]+)" width="[^"]+" height="([^"]+)"><title>([^<]+)<', drawn.svg)
+    return [(html.unescape(said), float(top), float(height)) for top, height, said in found]
 
 
 def test_parts_stand_on_each_other_to_scale() -> None:
@@ -160,54 +208,57 @@ def test_parts_stand_on_each_other_to_scale() -> None:
             (FIRST, "b", 5_000_000),
             (FIRST + timedelta(days=1), "b", 20_000_000),
         ],
-        ["b", "a"],
+        series("b", "a"),
     )
 
+    (b, b_top, b_height), (all_b, top, height), (a, a_top, a_height) = parts(drawn)
+    assert (b, all_b) == ("1 June, <b>: $5.0000", "2 June, <b>: $20.0000")
+    assert a == "1 June, <a>: $10.0000"
+    assert b_height * 4 == pytest.approx(height, abs=0.05)
+    assert b_height * 2 == pytest.approx(a_height, abs=0.05)
+    assert a_top + a_height == pytest.approx(b_top, abs=0.02)
+    assert b_top + b_height == pytest.approx(top + height, abs=0.02)
     assert drawn is not None
-    assert [tick.microusd for tick in drawn.ticks] == [
-        0,
-        5_000_000,
-        10_000_000,
-        15_000_000,
-        20_000_000,
-    ]
-    assert [(part.name, part.y, part.height) for part in drawn.bars[0].parts] == [
-        ("b", "184.50", "55.50"),
-        ("a", "73.50", "111.00"),
-    ]
-    assert [(part.name, part.y, part.height) for part in drawn.bars[1].parts] == [
-        ("b", "18.00", "222.00")
-    ]
-    assert drawn.highest == drawn.bars[1]
+    assert (drawn.highest.days, drawn.highest_microusd) == ("2 June", 20_000_000)
+    for tick in ("$0", "$5", "$10", "$15", "$20"):
+        assert f">{tick}</text>" in drawn.svg
 
 
-def test_more_names_than_series_share_the_last() -> None:
-    names = ["a", "b", "c", "d", "e"]
+def test_a_part_leads_to_its_own_and_nothing_of_it_is_markup() -> None:
+    drawn = chart.stacked(FIRST, FIRST + timedelta(days=1), [(FIRST, "a", 1)], series("a"))
+
+    assert drawn is not None
+    assert '<a href="?model=a&amp;x=1" tabindex="-1"><rect class="s1"' in drawn.svg
+    assert "1 June, &lt;a&gt;: $0.000001" in drawn.svg
+    assert not re.search(r"style|script|desc|http", drawn.svg)
+
+
+def test_more_values_than_series_share_the_last_which_leads_nowhere() -> None:
+    values = ["a", "b", "c", "d", "e"]
     drawn = chart.stacked(
-        FIRST, FIRST + timedelta(days=1), [(FIRST, name, 1) for name in names], names
+        FIRST, FIRST + timedelta(days=1), [(FIRST, value, 1) for value in values], series(*values)
     )
 
     assert drawn is not None
-    assert drawn.names == ["a", "b", "c", "Others"]
-    assert [(part.series, part.microusd) for part in drawn.bars[0].parts] == [
-        (1, 1),
-        (2, 1),
-        (3, 1),
-        (4, 2),
-    ]
+    assert drawn.words == ["<a>", "<b>", "<c>", "Others"]
+    assert [said for said, _, _ in parts(drawn)][-1] == "1 June, Others: $0.000002"
+    assert drawn.svg.count("<a ") == 3
 
 
 def test_a_long_time_is_drawn_in_weeks() -> None:
     last = FIRST + timedelta(days=366)
-    drawn = chart.stacked(FIRST, last, [(FIRST, "a", 1), (last - timedelta(days=1), "a", 2)], ["a"])
+    drawn = chart.stacked(
+        FIRST, last, [(FIRST, "a", 1), (last - timedelta(days=1), "a", 2)], series("a")
+    )
 
     assert drawn is not None
     assert drawn.is_weekly
-    assert len(drawn.bars) == 53
-    assert (drawn.bars[-1].first, drawn.bars[-1].last) == (date(2027, 5, 31), date(2027, 6, 1))
-    assert sum(bar.microusd for bar in drawn.bars) == 3
+    assert [said for said, _, _ in parts(drawn)] == [
+        "1 June to 7 June, <a>: $0.000001",
+        "31 May to 1 June, <a>: $0.000002",
+    ]
 
 
 def test_nothing_is_no_chart() -> None:
     assert chart.stacked(FIRST, FIRST + timedelta(days=1), [], []) is None
-    assert chart.stacked(FIRST, FIRST + timedelta(days=1), [(FIRST, "a", 0)], ["a"]) is None
+    assert chart.stacked(FIRST, FIRST + timedelta(days=1), [(FIRST, "a", 0)], series("a")) is None

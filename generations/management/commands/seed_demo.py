@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from accounts import api_keys, organizations
+from accounts import api_keys, organizations, people, webhook_endpoints
 from accounts.models import Organization, Role, User
 from billing import ledger
 from billing.models import Grant
 
+INBOX = "https://inbox.example.com/acme"  # of the simulated internet: it shows what it was sent
 OWNER, MEMBER, RIVAL = "demo@example.com", "member@example.com", "rival@example.com"
 
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
             rival = _organization("Rival", RIVAL, "Rival Owner", password, 5_000_000)
             _, acme_secret = api_keys.issue(acme, "Demo")
             _, rival_secret = api_keys.issue(rival, "Demo")
+            if settings.SIMULATED_INTERNET_URL and not webhook_endpoints.of(acme).exists():
+                webhook_endpoints.create(acme, url=INBOX, description="The simulator's inbox")
         _write(
             target,
             SEEDANCE_URL=settings.PUBLIC_URL,
@@ -48,6 +51,7 @@ def _user(email: str, name: str, password: str) -> User:
     user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
     user.set_password(password)
     user.save(update_fields=["password"])
+    people.confirm_address(user)
     return user
 
 

@@ -124,6 +124,8 @@ class Command(BaseCommand):
             f"  Sign in as  {demo['SEEDANCE_DEMO_EMAIL']}"
             f"  with the password  {demo['SEEDANCE_DEMO_PASSWORD']}\n"
             f"  API key     in {_short(settings.DATA_DIR / 'demo.env')}\n"
+            f"  Operators   {settings.PUBLIC_URL}/{settings.OPERATOR_PATH}/"
+            "  (manage.py createsuperuser makes one)\n"
             f"  Logs        in {_short(LOGS)}\n"
             "  Ctrl-C stops everything.\n"
         )

@@ -1,0 +1,44 @@
+"""allauth's forms, where they would tell who has an account by what they do or how long it takes."""
+
+import secrets
+from typing import Any
+
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts import people
+from accounts.models import User
+from seedance_saas import queue
+
+
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no types
+    """For an address that has an account the same work is done, and thrown away."""
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        if self.account_already_exists:
+            with transaction.atomic():
+                nobody = f"{secrets.token_hex(16)}@invalid"
+                made = User.objects.create_user(nobody, self.cleaned_data["password1"])
+                people.confirm_address(made)
+                transaction.set_rollback(True)
+        found: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return found
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):  # type: ignore[misc]  # allauth ships no types
+    """Looks nothing up: whether there is somebody to write to is found out by the task."""
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email: str = self.cleaned_data["email"]
+        queue.enqueue("accounts.tasks.send_reset_mail", email)
+        return email
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(label="Name", max_length=100, required=False)

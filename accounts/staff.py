@@ -1,0 +1,75 @@
+"""Our own staff: who they are, and what a page of theirs asks of them first."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from accounts import second_factor
+from accounts.models import User
+from accounts.pages import View
+
+P = ParamSpec("P")
+StaffView = Callable[Concatenate[HttpRequest, User, P], HttpResponseBase]
+
+RECENT_SECONDS = 3600
+SET_UP = "mfa_activate_totp"
+
+
+def is_staff(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated and request.user.is_active and request.user.is_staff)
+
+
+def for_staff(view: StaffView[P]) -> View[P]:
+    """The view gets whoever of our staff looks. Everybody else finds nothing, with any method and any token:
+    so the token of a form is asked for only afterwards, and 405 is said to staff alone. Staff without a second
+    factor is led to set one up."""
+
+    @csrf_protect
+    def protected(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        assert isinstance(request.user, User)
+        return view(request, request.user, *args, **kwargs)
+
+    @csrf_exempt
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not is_staff(request):
+            raise Http404
+        assert isinstance(request.user, User)
+        if not second_factor.has_one(request.user):
+            messages.info(request, "Our staff signs in with a second factor. Set one up to go on.")
+            return redirect(SET_UP)
+        answer = protected(request, *args, **kwargs)
+        patch_cache_control(answer, private=True, no_cache=True)
+        return answer
+
+    return guarded
+
+
+def moves_money(view: StaffView[P]) -> View[P]:
+    """As `for_staff`, for a page whose form moves money: who has not shown within the hour who they are does it
+    first, and what they sent goes on from there."""
+
+    @wraps(view)
+    def recently(
+        request: HttpRequest, actor: User, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        if request.method == "POST" and not _was_recent(request, actor):
+            raise ReauthenticationRequired
+        return view(request, actor, *args, **kwargs)
+
+    return for_staff(recently)
+
+
+def _was_recent(request: HttpRequest, actor: User) -> bool:
+    shown = [record["at"] for record in get_authentication_records(request, actor)]
+    return bool(shown) and time.time() - max(shown) < RECENT_SECONDS

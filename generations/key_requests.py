@@ -1,0 +1,150 @@
+"""What is asked of a new key, as the API and the page read it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from accounts import key_terms
+from accounts.key_terms import Terms
+from billing import budgets, budgets_api
+from billing.models import Budget
+from generations import catalog
+from seedance_saas.errors import InvalidRequest, UnknownField
+
+FIELDS = (
+    "name",
+    "scopes",
+    "allowed_models",
+    "allowed_resolutions",
+    "allowed_addresses",
+    "concurrent_max",
+    "expires_at",
+    "budget",
+)
+LIST_LENGTH_MAX = 100
+
+
+@dataclass(frozen=True)
+class KeyRequest:
+    """`limit_microusd` None: no budget of its own."""
+
+    name: str
+    terms: Terms
+    limit_microusd: int | None
+    period: str
+
+
+def read(body: dict[str, Any]) -> KeyRequest:
+    """Raises UnknownField or InvalidRequest for the first fault, naming its field."""
+    require_known(body, FIELDS)
+    limit_microusd, period = _budget(body.get("budget"))
+    return KeyRequest(
+        name=key_terms.read_name(body.get("name")),
+        terms=Terms(
+            scopes=key_terms.read_scopes(_texts(body, "scopes")),
+            allowed_models=read_models(_texts(body, "allowed_models")),
+            allowed_resolutions=read_resolutions(_texts(body, "allowed_resolutions")),
+            allowed_addresses=key_terms.read_addresses(_texts(body, "allowed_addresses")),
+            concurrent_max=key_terms.read_concurrent_max(body.get("concurrent_max")),
+            expires_at=_expiry(body.get("expires_at")),
+        ),
+        limit_microusd=limit_microusd,
+        period=period,
+    )
+
+
+def read_overlap_seconds(body: dict[str, Any]) -> int:
+    """How long the secret before is to work; a day if nothing is said. The verb knows the limits."""
+    require_known(body, ("overlap_seconds",))
+    seconds = body.get("overlap_seconds", 86_400)
+    if isinstance(seconds, bool) or not isinstance(seconds, int):
+        raise InvalidRequest("overlap_seconds must be a whole number.", param="overlap_seconds")
+    return seconds
+
+
+def require_known(body: dict[str, Any], fields: Iterable[str]) -> None:
+    for name in body:
+        if name not in fields:
+            raise UnknownField(
+                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(fields)
+            )
+
+
+def read_models(names: Iterable[str]) -> tuple[str, ...]:
+    """Our slugs, in the catalog's order, of names that may be an upstream's. Raises InvalidRequest."""
+    found = set()
+    for name in names:
+        model = catalog.find(name)
+        if model is None:
+            raise InvalidRequest(
+                f"There is no model {name[:100]!r}.",
+                param="allowed_models",
+                allowed=[model.slug for model in catalog.MODELS],
+            )
+        found.add(model.slug)
+    return tuple(model.slug for model in catalog.MODELS if model.slug in found)
+
+
+def read_resolutions(names: Iterable[str]) -> tuple[str, ...]:
+    given = set(names)
+    if unknown := sorted(given - set(catalog.RESOLUTIONS)):
+        raise InvalidRequest(
+            f"There is no resolution {unknown[0][:20]!r}.",
+            param="allowed_resolutions",
+            allowed=list(catalog.RESOLUTIONS),
+        )
+    return tuple(name for name in catalog.RESOLUTIONS if name in given)
+
+
+def _texts(body: dict[str, Any], name: str) -> list[str]:
+    """A list of texts; without one, or with null, nothing is limited."""
+    values = body.get(name)
+    if values is None:
+        return []
+    if (
+        not isinstance(values, list)
+        or len(values) > LIST_LENGTH_MAX
+        or not all(isinstance(value, str) for value in values)
+    ):
+        raise InvalidRequest(
+            f"{name} must be a list of at most {LIST_LENGTH_MAX} texts.",
+            param=name,
+            length_max=LIST_LENGTH_MAX,
+        )
+    return values
+
+
+def _expiry(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        at = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise InvalidRequest(
+            "expires_at must be a time with its offset, like 2027-06-01T00:00:00Z, or null.",
+            param="expires_at",
+        )
+    return key_terms.read_expiry(at)
+
+
+def _budget(value: object) -> tuple[int | None, str]:
+    if value is None:
+        return None, budgets.PERIOD_DEFAULT
+    if not isinstance(value, dict) or not value.keys() <= {"limit_usd", "period"}:
+        raise InvalidRequest(
+            "budget must be an object with limit_usd and, if you like, period; or null.",
+            param="budget",
+        )
+    period = value.get("period") or budgets.PERIOD_DEFAULT
+    if period not in Budget.Period.values:
+        raise InvalidRequest(
+            f"budget.period must be one of: {', '.join(Budget.Period.values)}.",
+            param="budget.period",
+            allowed=Budget.Period.values,
+        )
+    return budgets_api.read_limit(value.get("limit_usd")), period

@@ -1,0 +1,164 @@
+"""API keys in the native API: parse, call, render. A secret is in the answer that made it, and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import api_keys, idempotency
+from accounts.models import ApiKey, Organization
+from billing import budgets, key_budgets, presentation
+from billing.budgets import Found
+from billing.models import Budget
+from generations import key_requests
+from seedance_saas.api import body_of, moment, page
+from seedance_saas.requests import client_address
+
+
+def of_caller(request: Request) -> QuerySet[ApiKey]:
+    """Every query of this file starts here: the keys of the organization whose key asks."""
+    organization = api_keys.of(request).organization
+    return ApiKey.objects.filter(organization=organization).select_related(
+        "organization", "created_by"
+    )
+
+
+class KeyList(APIView):
+    """GET and POST /api-keys."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "POST": "keys:write"}
+
+    def get(self, request: Request) -> Response:
+        found = page(request, of_caller(request), lambda key: {"key": key})
+        keys = [row["key"] for row in found["data"]]
+        return Response({**found, "data": as_dicts(api_keys.of(request).organization, keys)})
+
+    def post(self, request: Request) -> Response:
+        by_key = api_keys.of(request)
+        wanted = key_requests.read(body_of(request))
+
+        def issue() -> tuple[ApiKey, str]:
+            return key_budgets.issue(
+                by_key.organization,
+                wanted.name,
+                wanted.terms,
+                limit_microusd=wanted.limit_microusd,
+                period=wanted.period,
+                by_key=by_key,
+                address=client_address(request),
+            )
+
+        return _answer_with_secret(request, issue)
+
+
+class KeyDetail(APIView):
+    """GET and DELETE /api-keys/{id}. DELETE revokes, at once and for good; a repeat answers the same."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "DELETE": "keys:write"}
+
+    def get(self, request: Request, id: str) -> Response:
+        return Response(as_dict(get_object_or_404(of_caller(request), pk=id)))
+
+    def delete(self, request: Request, id: str) -> Response:
+        key = get_object_or_404(of_caller(request), pk=id)
+        api_keys.revoke(key, by_key=api_keys.of(request), address=client_address(request))
+        return Response(status=204)
+
+
+class KeyRotate(APIView):
+    """POST /api-keys/{id}/rotate: another secret; the one before works for `overlap_seconds` more."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "keys:write"}
+
+    def post(self, request: Request, id: str) -> Response:
+        by_key = api_keys.of(request)
+        key = get_object_or_404(of_caller(request), pk=id)
+        overlap_seconds = key_requests.read_overlap_seconds(body_of(request))
+        if by_key != key:
+            key_budgets.require_no_budget(by_key)
+
+        def rotate() -> tuple[ApiKey, str]:
+            return api_keys.rotate(
+                key,
+                overlap_seconds=overlap_seconds,
+                by_key=by_key,
+                address=client_address(request),
+            )
+
+        return _answer_with_secret(request, rotate)
+
+
+class KeyEndOverlap(APIView):
+    """POST /api-keys/{id}/end-overlap: the secret before a rotation works no more. A repeat changes nothing."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "keys:write"}
+
+    def post(self, request: Request, id: str) -> Response:
+        key_requests.require_known(body_of(request), ())
+        key = get_object_or_404(of_caller(request), pk=id)
+        api_keys.end_overlap(key, by_key=api_keys.of(request), address=client_address(request))
+        return Response(as_dict(key))
+
+
+def _answer_with_secret(request: Request, make: Callable[[], tuple[ApiKey, str]]) -> Response:
+    """What is remembered under an Idempotency-Key has no secret: a repeat makes no second one, and shows none."""
+    claim = idempotency.claim(request, api_keys.of(request).organization)
+
+    def work() -> Response:
+        with transaction.atomic():
+            key, secret = make()
+            body = as_dict(key)
+            if claim:
+                claim.record(201, body | {"secret": None}).save()
+        headers = {"Location": f"/api/v1/api-keys/{key.id}", "Cache-Control": "no-store"}
+        return Response(body | {"secret": secret}, status=201, headers=headers)
+
+    return idempotency.answer_once(claim, work)
+
+
+def as_dict(key: ApiKey) -> dict[str, Any]:
+    return as_dicts(key.organization, [key])[0]
+
+
+def as_dicts(organization: Organization, keys: Sequence[ApiKey]) -> list[dict[str, Any]]:
+    """These keys with how their budgets stand, in two queries however many they are."""
+    subjects = [(Budget.Scope.API_KEY, key.pk) for key in keys]
+    found = budgets.read(organization, subjects, now=timezone.now())
+    return [_as_dict(key, found[Budget.Scope.API_KEY, key.pk]) for key in keys]
+
+
+def _as_dict(key: ApiKey, found: Found) -> dict[str, Any]:
+    by = key.created_by
+    return {
+        "id": key.id,
+        "object": "api_key",
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "allowed_models": key.allowed_models,
+        "allowed_resolutions": key.allowed_resolutions,
+        "allowed_addresses": key.allowed_addresses,
+        "concurrent_max": key.concurrent_max,
+        "budget": (
+            presentation.budget(found.standing, is_inherited=found.is_inherited)
+            if found.budget
+            else None
+        ),
+        "created_by": {"id": by.id, "name": str(by)} if by else None,
+        "created_at": moment(key.created_at),
+        "last_used_at": moment(key.last_used_at),
+        "last_used_address": key.last_used_address,
+        "expires_at": moment(key.expires_at),
+        "revoked_at": moment(key.revoked_at),
+        "previous": (
+            {"prefix": key.previous_prefix, "expires_at": moment(key.previous_expires_at)}
+            if api_keys.is_rotating(key)
+            else None
+        ),
+    }

@@ -1,0 +1,1 @@
+"""What our own staff sees and does about the product. To everybody else these pages do not exist."""

@@ -1,0 +1,159 @@
+"""The first page's numbers: what today brought, how the providers do, and what does not move."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from generations.models import Attempt, Generation
+from generations.providers import registry
+from generations.states import FINAL, OPEN_ATTEMPTS, AttemptState, State
+from seedance_saas import ids
+
+# A generation ends no later than this after it was made, whatever happens.
+LIVES_AT_MOST = timedelta(seconds=2 * settings.GENERATION_SECONDS_MAX)
+RECENT = timedelta(hours=1)
+NOT_MOVING = timedelta(minutes=2)  # its owner should have come by then
+WAITS_LONG = timedelta(minutes=10)  # in the queue
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What one model brought and cost through one provider. Amounts are micro-dollars."""
+
+    model: str
+    provider: str
+    videos: int
+    seconds: int
+    revenue_microusd: int
+    cost_microusd: int
+
+    @property
+    def margin_microusd(self) -> int:
+        return self.revenue_microusd - self.cost_microusd
+
+    @property
+    def percent(self) -> str:
+        if not self.revenue_microusd:
+            return "—"
+        tenths = self.margin_microusd * 1000 // self.revenue_microusd
+        return f"{tenths / 10:.1f} %"
+
+
+def margins(now: datetime) -> list[Margin]:
+    """Of what ended since midnight, UTC, without sandboxes: every attempt's cost, were it in vain or not. One query.
+
+    Where a provider did not say what a video cost, the rule's cost counts.
+    """
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    brought = Q(state=AttemptState.SUCCEEDED, generation__state=State.SUCCEEDED)
+    by_rule = F("generation__billed_seconds") * F("generation__cost_microusd_per_second")
+    cost = Coalesce(
+        "cost_microusd",
+        Case(When(brought, then=by_rule), default=Value(0), output_field=BigIntegerField()),
+    )
+    rows = (
+        Attempt.objects.filter(
+            generation__pk__gte=ids.first_of("gen", midnight - LIVES_AT_MOST),
+            generation__finished_at__gte=midnight,
+            generation__organization__is_sandbox=False,
+        )
+        .values("generation__model", "provider")
+        .annotate(
+            videos=Count("pk", filter=brought),
+            seconds=Sum("generation__billed_seconds", filter=brought, default=0),
+            revenue=Sum("generation__charged_microusd", filter=brought, default=0),
+            cost=Sum(cost, default=0),
+        )
+        .order_by("generation__model", "provider")
+    )
+    return [
+        Margin(
+            row["generation__model"], row["provider"], row["videos"], row["seconds"],
+            row["revenue"], row["cost"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def total(rows: Iterable[Margin]) -> Margin:
+    rows = list(rows)
+    return Margin(
+        "", "",
+        sum(row.videos for row in rows), sum(row.seconds for row in rows),
+        sum(row.revenue_microusd for row in rows), sum(row.cost_microusd for row in rows),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Health:
+    """One provider: the slots in use, and how the attempts of the last hour ended."""
+
+    provider: str
+    slots_taken: int
+    slots: int
+    succeeded: int
+    failed: int
+    refused: int
+    unavailable: int
+    unknown: int
+
+    @property
+    def is_troubled(self) -> bool:
+        """More went wrong at the provider than went well."""
+        return self.failed + self.unavailable + self.unknown > self.succeeded
+
+
+def health(now: datetime) -> list[Health]:
+    """One query for the last hour, and one for the slots."""
+
+    def count(*states: AttemptState) -> Count:
+        return Count("pk", filter=Q(state__in=states))
+
+    recent = Attempt.objects.filter(pk__gte=ids.first_of("att", now - RECENT)).values("provider")
+    ended: dict[str, Any] = {
+        row["provider"]: row
+        for row in recent.annotate(
+            succeeded=count(AttemptState.SUCCEEDED),
+            failed=count(AttemptState.FAILED),
+            refused=count(AttemptState.REFUSED),
+            unavailable=count(AttemptState.NOT_STARTED),
+            unknown=count(AttemptState.UNKNOWN),
+        ).order_by()
+    }
+    taken = dict(
+        Attempt.objects.filter(state__in=OPEN_ATTEMPTS)
+        .order_by()
+        .values_list("provider")
+        .annotate(Count("pk"))
+    )
+    words = ("succeeded", "failed", "refused", "unavailable", "unknown")
+    return [
+        Health(
+            name,
+            taken.get(name, 0),
+            registry.slots(name),
+            **{word: ended.get(name, {}).get(word, 0) for word in words},
+        )
+        for name in registry.SOLD_THROUGH
+    ]
+
+
+def not_moving(now: datetime) -> list[Generation]:
+    """What a person may have to look at, the longest first; one more than SHOWN if there is more. One query.
+
+    UNKNOWN whatever its age; else what its owner should have looked at by now, and what waits long for a slot.
+    """
+    overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
+    waits = Q(state=State.QUEUED, state_since__lt=now - WAITS_LONG)
+    return list(
+        Generation.objects.exclude(state__in=sorted(FINAL))
+        .filter(Q(state=State.UNKNOWN) | overdue | waits)
+        .select_related("organization")
+        .order_by("state_since")[: SHOWN + 1]
+    )

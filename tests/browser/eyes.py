@@ -1,0 +1,125 @@
+"""What can be wrong with a page as it is seen, and finding it: at two widths, light and dark."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Error, Page, Request
+
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+THEMES = ("light", "dark")
+LOOKS = tuple((size, theme) for size in SIZES for theme in THEMES)
+BYTES_MAX = 300_000  # of a page with all that it loads but films
+# What sticks out to the right, but for what scrolls inside itself or is there for screen readers alone.
+STICKING_OUT = """() => {
+  const wide = document.documentElement.clientWidth;
+  const scrolls = (e) =>
+    e && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
+  const out = [...document.querySelectorAll("body *")]
+    .filter((e) => e.getBoundingClientRect().right > wide + 1)
+    .filter((e) => !scrolls(e.parentElement) && !e.closest(".visually-hidden, thead, svg"))
+    .map((e) => e.outerHTML.slice(0, 120));
+  const all = document.documentElement.scrollWidth;
+  return all > wide ? [`the page is ${all} wide`, ...out] : out;
+}"""
+# Texts that are cut off or lie over a neighbour within their line.
+CROWDED = """() => [...document.querySelectorAll("main :is(td, dd, dt, p, h1, h2, h3, li, .btn, .packs label)")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline")
+  .filter((e) => getComputedStyle(e).overflowX === "visible" && !e.closest(".visually-hidden"))
+  .map((e) => e.outerHTML.slice(0, 120))"""
+TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));"""
+
+
+@dataclass
+class Eyes:
+    """Somebody who looks at pages of `url` in `context`, complains, and keeps what was seen in `folder`."""
+
+    context: BrowserContext
+    url: str
+    folder: Path
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.context.add_init_script(TELL_VIOLATIONS)
+        self.page = self.context.new_page()
+        self._requests: list[Request] = []
+        self._said: list[str] = []
+        self.page.on("request", lambda request: self._requests.append(request))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self._said.append(str(error)))
+
+    def look(
+        self, path: str, name: str, looks: tuple[tuple[str, str], ...] = LOOKS, status: int = 200
+    ) -> None:
+        """Open it once, and look at it in every one of `looks`."""
+        self._requests.clear()
+        self._said.clear()
+        self.page.set_viewport_size(_size(looks[0][0]))
+        try:
+            answer = self.page.goto(f"{self.url}{path}", wait_until="load")
+        except Error as error:
+            if "Download is starting" in error.message:  # it is handed out as a file
+                return
+            raise
+        if answer is None or answer.status != status:
+            self._complain(path, f"answered {answer and answer.status}")
+            return
+        if not (answer.headers.get("content-type") or "").startswith("text/html"):
+            return
+        for size, theme in looks:
+            self.page.set_viewport_size(_size(size))
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+            for problem in self._problems(self.page):
+                self._complain(f"{path} ({size}, {theme})", problem)
+            self.page.screenshot(path=self.folder / f"{name}-{size}-{theme}.png", full_page=True)
+        for problem in (*self._said, *self._strangers(), *self._weight()):
+            self._complain(path, problem)
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self._said.append(f"the console says: {message.text} {message.location.get('url', '')}")
+
+    def _complain(self, where: str, what: str) -> None:
+        self.complaints.append(f"{where}: {what}")
+
+    def _problems(self, page: Page) -> Iterator[str]:
+        yield from (f"sticks out: {html}" for html in page.evaluate(STICKING_OUT))
+        yield from (f"is cut off: {html}" for html in page.evaluate(CROWDED))
+        for violation in Axe().run(page).response["violations"]:
+            nodes = "; ".join(" ".join(map(str, node["target"])) for node in violation["nodes"][:3])
+            yield f"axe {violation['id']}: {violation['help']} ({nodes})"
+
+    def _strangers(self) -> list[str]:
+        """Requests to another host."""
+        here = urlsplit(self.url).netloc
+        urls = (urlsplit(request.url) for request in self._requests)
+        return [f"asks {url.netloc}" for url in urls if url.scheme != "data" and url.netloc != here]
+
+    def _weight(self) -> list[str]:
+        total, parts = 0, []
+        for request in self._requests:
+            if request.resource_type == "media" or request.url.startswith("data:"):
+                continue
+            try:
+                size = request.sizes()["responseBodySize"]
+            except Error:  # it was given up, or is under way
+                continue
+            total += size
+            parts.append(f"{size:,} {urlsplit(request.url).path[-40:]}")
+        return [f"weighs {total:,} bytes: {parts}"] if total > BYTES_MAX else []
+
+
+def _size(size: str) -> Any:
+    width, height = SIZES[size]
+    return {"width": width, "height": height}
+
+
+def name_of(address: str) -> str:
+    """Of the picture: `billing-purchases-purchase` for /billing/purchases/{purchase}."""
+    return re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-") or "home"

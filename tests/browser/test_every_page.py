@@ -1,0 +1,125 @@
+"""Every page that `tests/who_may.txt` knows, in a real browser at 1280 and 390 pixels, light and dark: nothing for axe
+to find, nothing on the console or from another host, nothing too heavy, nothing that sticks out or is cut off.
+
+What was seen is kept in `.data/screens`; `make screens` runs just this. ONLY=/billing looks at what begins so.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from playwright.sync_api import Browser
+
+from accounts.models import User
+from tests import who_may
+from tests.browser.eyes import LOOKS, Eyes, name_of
+from tests.everything import World, everything, picturesque, sign_in
+from tests.upstream import Upstream
+
+SCREENS = Path(django_settings.BASE_DIR) / ".data" / "screens"
+ONLY = os.environ.get("ONLY", "/")
+# States of a page that another object or another wish brings about.
+ALSO = (
+    "/generations/{failed}",
+    "/generations/{running}",
+    "/generations/{queued}",
+    "/create?from={generation}",
+    "/create?model=seedance-2.0-reference-to-video",
+    "/gallery?state=failed",
+    "/budgets/edit?scope=end_user&id={end_user}",
+    "/billing?kind=capture",
+)
+# Where there is nothing yet, two looks are enough.
+EMPTY_LOOKS = (("wide", "light"), ("narrow", "dark"))
+
+
+@pytest.fixture
+def world(
+    chromium: Browser,
+    upstream: Upstream,
+    transactional_db: None,
+    run_queue: Callable[[], int],
+    settings: Any,
+    tmp_path: Path,
+) -> World:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "seedance_saas.storage.local.LocalStorage",
+            "OPTIONS": {"location": str(tmp_path)},
+        },
+    }
+    return everything(upstream, run_queue, film_of=picturesque)
+
+
+@pytest.fixture
+def eyes_of(
+    chromium: Browser, live_server: Any, settings: Any
+) -> Iterator[Callable[[User | None], Eyes]]:
+    settings.PUBLIC_URL = live_server.url
+    made: list[Eyes] = []
+
+    def make(user: User | None) -> Eyes:
+        context = chromium.new_context()
+        if user:
+            cookie = sign_in(Client(), user).cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        made.append(Eyes(context, live_server.url, SCREENS))
+        return made[-1]
+
+    yield make
+    for eyes in made:
+        eyes.context.close()
+
+
+def test_every_page_is_well_in_every_look(
+    world: World, eyes_of: Callable[[User | None], Eyes]
+) -> None:
+    eyes = {
+        "anybody": eyes_of(None),
+        "owner": eyes_of(world.people["owner"]),
+        "staff": eyes_of(world.people["staff"]),
+    }
+    for line in _chosen():
+        eyes[line.reader].look(line.path(world.names), name_of(line.address))
+    for address in ALSO:
+        if address.startswith(ONLY):
+            path = address.format_map(world.names)
+            eyes["owner"].look(path, name_of(address))
+    complaints = [complaint for one in eyes.values() for complaint in one.complaints]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_every_page_is_well_where_there_is_nothing_yet(
+    world: World, eyes_of: Callable[[User | None], Eyes]
+) -> None:
+    eyes = eyes_of(world.people["newcomer"])
+    for line in _chosen():
+        if line.reader == "owner" and not line.is_about_acme:
+            eyes.look(line.path(world.names), f"empty-{name_of(line.address)}", EMPTY_LOOKS)
+    assert not eyes.complaints, "\n".join(eyes.complaints)
+
+
+def test_what_is_not_there_is_well_in_every_look(
+    world: World, eyes_of: Callable[[User | None], Eyes]
+) -> None:
+    eyes = eyes_of(world.people["owner"])
+    eyes.look("/nothing", "nothing", LOOKS, status=404)
+    eyes.complaints = [one for one in eyes.complaints if "status of 404" not in one]
+    assert not eyes.complaints, "\n".join(eyes.complaints)
+
+
+def _chosen() -> list[who_may.Line]:
+    """Every page; not what is handed out as a file, nor what is asked for by a page of its own."""
+    parts = ("/live", "/media/", "/healthz", "/readyz")
+    return [
+        line
+        for line in who_may.pages()
+        if line.address.startswith(ONLY)
+        and not line.address.endswith((".csv", "/live"))
+        and not line.address.startswith(parts)
+    ]

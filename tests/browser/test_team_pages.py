@@ -1,0 +1,153 @@
+"""The pages of members, invitations and settings at every size and theme: nothing sticks out, axe finds nothing."""
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts import api_keys, invitations, organizations
+from accounts.invitation_checks import Wanted
+from accounts.models import Invitation, Membership, Organization, Role, User
+from billing import budgets, founding
+from billing.models import Grant
+from tests.accounts.team import member
+from tests.billing.moves import hold_for, used
+from tests.browser.shop import Shop
+from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
+from tests.world import deposit
+
+Look = Callable[..., None]
+
+
+@pytest.fixture
+def look(person: BrowserContext, shop: Shop, settings: Any) -> Look:
+    folder = Path(settings.DATA_DIR) / "screens"
+    folder.mkdir(parents=True, exist_ok=True)
+    page, axe = person.new_page(), Axe()
+
+    def at(path: str, name: str, *, press: str = "", fill: dict[str, str] | None = None) -> None:
+        for (size, (width, height)), theme in itertools.product(SIZES.items(), ("light", "dark")):
+            page.set_viewport_size({"width": width, "height": height})
+            person.add_cookies([{"name": "theme", "value": theme, "url": shop.url}])
+            page.goto(f"{shop.url}{path}")
+            for field, value in (fill or {}).items():
+                page.locator(f'main [name="{field}"]').first.fill(value)
+            if press:
+                page.get_by_role("button", name=press).first.click()
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
+            found = axe.run(page).response["violations"]
+            assert found == [], (name, size, theme, [one["id"] for one in found])
+            assert page.evaluate(STICKING_OUT) == [], (name, size)
+            assert page.evaluate(CROWDED) == [], (name, size)
+
+    return at
+
+
+@pytest.fixture
+def team(acme: Organization) -> list[Membership]:
+    """People of every role, with budgets in every state."""
+    people = [member(acme, role) for role in Role]
+    User.objects.filter(pk=people[1].user_id).update(
+        name="Maximiliana Konstantinopolitanskaya-Featherstonehaugh",
+        email="maximiliana.konstantinopolitanskaya@a-rather-long-department.example.com",
+    )
+    User.objects.filter(pk=people[4].user_id).update(is_active=False)
+    for number, limit in enumerate((9_000_000, 2_000_000, 0)):
+        budgets.set_limit(
+            acme, "member", people[number + 1].pk, limit_microusd=limit, period="month"
+        )
+    used(acme, "work:1", 1_500_000, member_id=people[1].pk)
+    hold_for(acme, "work:2", 2_000_000, member_id=people[2].pk)
+    for number in range(3):
+        api_keys.issue(acme, f"backend of the film department, number {number}", by=people[2].user)
+    return people
+
+
+def owner_of(acme: Organization) -> Membership:
+    return acme.memberships.select_related("user").filter(role=Role.OWNER).order_by("id")[0]
+
+
+def test_the_pages_of_members(acme: Organization, team: list[Membership], look: Look) -> None:
+    look("/members", "members")
+    wanted = [
+        Wanted("bo@example.com", "viewer"),
+        Wanted("somebody.with.a.very.long.address@a-rather-long-department.example.com", "admin"),
+    ]
+    invitations.invite(acme, wanted, by=owner_of(acme))
+    Invitation.objects.filter(email="bo@example.com").update(expires_at=timezone.now())
+    look("/members", "members-invited")
+    look("/members?q=nobody", "members-nobody")
+    look("/members/invite", "invite")
+    bad = "nobody,viewer\nbo@example.com\n"
+    look("/members/invite", "invite-bad-lines", fill={"lines": bad}, press="Invite them all")
+    lines = "nobody,viewer\nann@example.com,king\n"
+    look("/members/invite", "invite-bad-people", fill={"lines": lines}, press="Invite them all")
+    look(f"/members/{team[1].pk}", "member")
+    look(f"/members/{team[2].pk}/remove", "member-remove")
+    look(f"/members/{team[1].pk}/transfer", "member-transfer")
+    look("/leave", "leave")
+
+
+def test_the_pages_of_settings(acme: Organization, look: Look) -> None:
+    look("/settings", "settings")
+    look("/settings", "settings-bad-days", fill={"retention_days": "0"}, press="Set the days")
+    deposit(acme, "3.00", kind=Grant.Kind.PROMOTIONAL)
+    hold_for(acme, "work:1", 2_000_000)
+    look("/settings/close", "close")
+    Organization.objects.update(
+        closed_at=timezone.now(), erase_at=timezone.now() + timedelta(days=30)
+    )
+    look("/settings", "settings-closed")
+    look("/billing", "billing-closed")
+
+
+def test_the_pages_of_an_invitation(acme: Organization, shop: Shop, look: Look) -> None:
+    (made,) = invitations.invite(acme, [Wanted("bo@example.com", "viewer")], by=owner_of(acme))
+    link = f"/invitations/{invitations._secret(made)}"
+    look(link, "invitation-foreign")
+    Invitation.objects.update(email=acme.memberships.order_by("-id")[0].user.email)
+    look(link, "invitation")
+    for name in ("expires_at", "revoked_at", "accepted_at"):
+        Invitation.objects.update(**{"revoked_at": None, "accepted_at": None, name: timezone.now()})
+        look(link, f"invitation-{name}")
+    look("/invitations/0", "invitation-unknown")
+
+
+def test_a_new_organization_and_a_sandbox(
+    acme: Organization, person: BrowserContext, shop: Shop, look: Look
+) -> None:
+    look("/organizations/new", "organization-new")
+    Organization.objects.filter(pk=acme.pk).update(is_sandbox=True)
+    used(acme, "work:1", 10_000_000)
+    look("/billing", "billing-sandbox-fill")
+
+
+def test_the_menu_of_organizations_is_used_with_the_keyboard(
+    acme: Organization, person: BrowserContext, shop: Shop, page: Page
+) -> None:
+    ann = acme.memberships.order_by("-id")[0].user
+    organizations.create("Second", owner=ann)
+    founding.found("To try", owner=ann, is_sandbox=True)
+    page.goto(shop.url)
+    button = page.locator("button.org")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#org-menu")).to_be_visible()
+
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("button", name="Acme").nth(1)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("button", name="To try sandbox")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+
+    expect(button).to_contain_text("Second")
+    page.keyboard.press("Escape")
