@@ -48,7 +48,7 @@ class InvitationRevoked(Conflict):
     code = "invitation_revoked"
 
 
-class InvitationForeign(Conflict):
+class InvitationForeign(Forbidden):
     """It is for another address than those of whoever is signed in."""
 
     code = "invitation_foreign"

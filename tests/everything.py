@@ -30,7 +30,6 @@ from fido2.webauthn import AttestationObject, AttestedCredentialData, Authentica
 from accounts import (
     api_keys,
     deliveries,
-    invitation_checks,
     invitations,
     key_terms,
     organizations,
@@ -61,10 +60,11 @@ from billing.models import (
     StripeEvent,
 )
 from generations import lifecycle, media, requests, stored_files, uploads
-from generations.models import Attempt, Generation, Upload
+from generations.models import Attempt, Generation, RateCard, Upload
 from seedance_saas.simulators import film
 from seedance_saas.simulators.order import FilmOrder
 from tests.accounts.signing_in import give_app, give_codes
+from tests.accounts.team import invite
 from tests.upstream import Upstream, clip
 from tests.world import deposit, make_user
 
@@ -105,6 +105,7 @@ def everything(
     yesterday = timezone.now().date() - timedelta(days=1)
     _stripe(world)
     _operator(acme)
+    invitation = invite(acme, "bo@acme.example")
     event = webhooks.events_of(acme).order_by("id")[0]
     statement = statements.close_day(acme, yesterday)
     world.names |= {
@@ -126,9 +127,11 @@ def everything(
         ).removeprefix("/media/"),
         "organization": acme.id,
         "membership": Membership.objects.get(organization=acme, role=Role.VIEWER).id,
-        **_invitation(world),
         "model": MODEL,
-        "nothing": "gen_" + "0" * 32,
+        "invitation": invitation.id,
+        "invitation_secret": invitations._secret(invitation),
+        "operator": settings.OPERATOR_PATH,
+        "rate_card": RateCard.objects.order_by("version")[0].version,
     }
     return world
 
@@ -166,14 +169,6 @@ def sign_in(client: Client, user: User) -> Client:
     session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user.pk
     session.save()
     return client
-
-
-def _invitation(world: World) -> dict[str, str]:
-    """For whoever reads the mail of an address that nobody here has."""
-    owner = Membership.objects.get(organization=world.acme, role=Role.OWNER)
-    wanted = invitation_checks.Wanted("new@acme.example", Role.VIEWER)
-    (made,) = invitations.invite(world.acme, [wanted], by=owner)
-    return {"invitation": made.id, "invitation_secret": invitations._secret(made)}
 
 
 def _deploy_key(acme: Organization) -> ApiKey:
