@@ -82,12 +82,6 @@ def grouped(number: int) -> str:
 
 
 @register.filter
-def named(names: dict[str, str], value: str) -> str:
-    """What a value is called, or the value itself."""
-    return names.get(value, value)
-
-
-@register.filter
 def share(part: int, whole: int | None) -> str:
     """How much of a bar a part takes, in percent with two places, at most all of it."""
     if not whole or whole < 0:
