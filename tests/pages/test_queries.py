@@ -11,6 +11,7 @@ from tests import who_may
 from tests.everything import World, sign_in
 from tests.many import multiply
 
+OF_WHAT_RUNS = 1  # about all of it together, and only if anything shown runs
 MOST = 12
 FEW, MANY = 10, 1_000
 
@@ -63,7 +64,7 @@ def test_no_page_asks_more_of_those_who_have_more(
     wrong = [
         f"{path}: {few[path]} questions with {FEW} rows of each kind, {many[path]} with {MANY}"
         for path in few
-        if many[path] > MOST or many[path] != few[path]
+        if many[path] > MOST or many[path] - few[path] > OF_WHAT_RUNS
     ]
     assert len(few) > 30
     assert not wrong, "\n".join(wrong)
