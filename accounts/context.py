@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
-from accounts import roles, second_factor
+from accounts import middleware, roles, second_factor
 from accounts.models import Membership, Organization
 
 THEMES = ("light", "dark", "system")
@@ -86,7 +86,7 @@ def _section(request: HttpRequest) -> str:
     name = request.resolver_match.url_name if request.resolver_match else None
     of_others = {
         "create_quote_bind": "create",
-        "generation": "gallery",
+        **dict.fromkeys(("generation", "gallery_delete", "gallery_download"), "gallery"),
         **dict.fromkeys(("budget_edit", "budget_terms"), "budgets"),
         **dict.fromkeys(("buy", "purchases", "purchase", "auto_top_up"), "billing"),
         **dict.fromkeys(("stripe_portal", "invoices", "invoice"), "billing"),
@@ -107,7 +107,7 @@ def _membership(request: HttpRequest) -> Membership | None:
 
 
 def _organizations(request: HttpRequest) -> list[Organization]:
-    theirs = Membership.objects.filter(user_id=request.user.pk).select_related("organization")
+    theirs = middleware.memberships_of(request)
     return sorted((one.organization for one in theirs), key=lambda one: (one.name, one.pk))
 
 

@@ -78,12 +78,20 @@ def membership_of(request: HttpRequest) -> Membership | None:
         return None
     if look := request.look:  # type: ignore[attr-defined]
         return looking.membership(look)
-    memberships = Membership.objects.filter(user=request.user).select_related(
-        "organization", "user"
-    )
+    memberships = memberships_of(request)
     chosen = request.session.get(SESSION_KEY)
-    theirs = memberships.filter(organization_id=chosen).first() if chosen else None
-    return theirs or memberships.order_by("id").first()
+    theirs = [one for one in memberships if one.organization_id == chosen]
+    return next(iter(theirs or memberships), None)
+
+
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """All of the person's own, the oldest first. Read once for a request."""
+    known: list[Membership] | None = getattr(request, "memberships", None)
+    if known is None:
+        rows = Membership.objects.filter(user_id=request.user.pk)
+        known = list(rows.select_related("organization", "user").order_by("id"))
+        request.memberships = known  # type: ignore[attr-defined]
+    return known
 
 
 def choose(request: HttpRequest, organization: Organization) -> None:

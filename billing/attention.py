@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 
 from accounts.models import Organization
 from billing import auto_top_ups
@@ -22,20 +22,31 @@ class Attention:
 
 
 def of(organization: Organization) -> Attention:
-    """Two queries."""
-    suspended = (
-        AutoTopUp.objects.filter(organization=organization, is_on=True)
-        .exclude(suspension="")
-        .first()
+    """One query: each number is asked beside the others."""
+    top_up = AutoTopUp.objects.filter(organization=OuterRef("pk"), is_on=True).exclude(
+        suspension=""
     )
-    overdue = Invoice.objects.filter(
-        organization=organization,
-        state__in=(Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE),
-    ).aggregate(count=Count("id"), cents=Sum("total_cents", default=0))
+    late = (
+        Invoice.objects.filter(
+            organization=OuterRef("pk"),
+            state__in=(Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE),
+        )
+        .order_by()
+        .values("organization")
+    )
+    suspension, count, cents = (
+        Organization.objects.filter(pk=organization.pk)
+        .values_list(
+            Subquery(top_up.values("suspension")[:1]),
+            Subquery(late.annotate(count=Count("id")).values("count")),
+            Subquery(late.annotate(cents=Sum("total_cents")).values("cents")),
+        )
+        .get()
+    )
     return Attention(
         suspended_because=(
-            auto_top_ups.SUSPENDED[AutoTopUp.Suspension(suspended.suspension)] if suspended else ""
+            auto_top_ups.SUSPENDED[AutoTopUp.Suspension(suspension)] if suspension else ""
         ),
-        overdue_count=overdue["count"],
-        overdue_cents=overdue["cents"],
+        overdue_count=count or 0,
+        overdue_cents=cents or 0,
     )

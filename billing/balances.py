@@ -34,9 +34,9 @@ def of(organization: Organization) -> Balance:
             totals[kind] = microusd
     return Balance(
         available_microusd=sum(grants.values()),
-        held_microusd=totals.get(Account.Kind.HELD) or 0,
+        held_microusd=totals.get(Account.Kind.HELD, 0),
         purchased_microusd=grants.get(Grant.Kind.PURCHASED, 0),
         promotional_microusd=grants.get(Grant.Kind.PROMOTIONAL, 0),
         invoice_microusd=grants.get(Grant.Kind.INVOICE, 0),
-        debt_microusd=totals.get(Account.Kind.DEBT) or 0,
+        debt_microusd=totals.get(Account.Kind.DEBT, 0),
     )

@@ -1,6 +1,7 @@
 """Brings a finished video home: fetched once, measured, kept under a name that tells its content."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -76,7 +77,14 @@ def collect(generation: Generation, output_url: str) -> Video:
         except probing.NotAVideo as error:
             raise Unusable(str(error)) from None
         _refuse_if_smaller(generation, measured)
-        small = Measured("image/jpeg", poster.stat().st_size, measured.width, measured.height)
+        small = Measured(
+            "image/jpeg",
+            poster.stat().st_size,
+            measured.width,
+            measured.height,
+            thumbnail=measured.thumbnail,
+        )
+        measured = replace(measured, thumbnail=b"")  # the poster has it
         short = Measured("video/mp4", preview.stat().st_size)
         return Video(
             file=stored_files.keep_output(generation, path, measured).name,

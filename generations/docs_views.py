@@ -1,10 +1,82 @@
-"""The pages about the models, for everybody: rendered from the catalog, so that they never say what is not sold."""
+"""The documentation, for everybody: rendered from catalog, rate card and code, so that it says what is."""
+
+import inspect
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from generations import catalog, model_pages, offers
+from accounts import webhook_verification, webhooks
+from generations import (
+    catalog,
+    error_pages,
+    failure_policy,
+    model_pages,
+    offers,
+    quick_start,
+    quotes,
+    samples,
+)
+
+
+@require_safe
+def start_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs"""
+    steps = {"ask": quick_start.ask(), "wait": quick_start.wait(), "fetch": quick_start.fetch()}
+    return render(request, "docs/start.html", steps)
+
+
+@require_safe
+def prices_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs/prices"""
+    context = {
+        "rows": [(model, model_pages.prices(model)) for model in catalog.MODELS],
+        "seconds_max": catalog.SECONDS_MAX,
+        "binds_minutes": int(quotes.BINDS.total_seconds() // 60),
+    }
+    return render(request, "docs/prices.html", context)
+
+
+@require_safe
+def files_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs/files"""
+    model = next(one for one in catalog.MODELS if one.family == catalog.Family.REFERENCE)
+    context = {
+        "kinds": model_pages.kinds(model),
+        "limits": model_pages.limits_of(model),
+        "sample": model_pages.sample(model),
+    }
+    return render(request, "docs/files.html", context)
+
+
+@require_safe
+def errors_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs/errors"""
+    context = {
+        "refusals": error_pages.rows(),
+        "failures": failure_policy.as_rows(),
+        "shape": samples.read("refusal.json"),
+    }
+    return render(request, "docs/errors.html", context)
+
+
+@require_safe
+def webhooks_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs/webhooks"""
+    context = {
+        "types": webhooks.TYPES,
+        "body": samples.read("delivery.txt"),
+        "python": inspect.getsource(webhook_verification).partition('"""\n\n')[2].rstrip(),
+        "javascript": samples.read("verify_webhook.mjs"),
+    }
+    return render(request, "docs/webhooks.html", context)
+
+
+@require_safe
+def moving_page(request: HttpRequest) -> HttpResponse:
+    """GET /docs/moving"""
+    names = [(model.slug, *model.slugs.values()) for model in catalog.MODELS]
+    return render(request, "docs/moving.html", {"names": names})
 
 
 @require_safe

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import Membership
-from generations import catalog, inputs, mentions, uploads
+from generations import catalog, inputs, media, mentions, uploads
 from generations.forms import FILE_LISTS, CreateForm
 from generations.models import Upload
 from seedance_saas.errors import Refusal
@@ -29,11 +29,17 @@ class Shown:
 
     mention: str  # "@Image1"
     is_mentioned: bool
-    reference: str
     field: str
+    index: int  # in its field
+    is_first: bool
+    is_last: bool  # of those among which it may be moved
     facts: str
     picture: str = ""
     film: str = ""
+
+    @property
+    def index_text(self) -> str:
+        return str(self.index)
 
 
 def receive(membership: Membership, file: "UploadedFile[Any]") -> Upload:
@@ -89,11 +95,13 @@ def shown(membership: Membership, form: CreateForm) -> list[Shown]:
     """Every file that stands in the form, in the order in which a prompt counts them."""
     typed = form.typed
     given = [
-        (name, value)
+        (name, index, value)
         for name in form.model.fields
-        for value in (typed[name] or "").split()[: None if name in FILE_LISTS else 1]
+        for index, value in enumerate(
+            (typed[name] or "").split()[: None if name in FILE_LISTS else 1]
+        )
     ]
-    ids = [found[1] for _, value in given if (found := inputs.UPLOAD.fullmatch(value))]
+    ids = [found[1] for _, _, value in given if (found := inputs.UPLOAD.fullmatch(value))]
     known = {
         upload.id: upload
         for upload in Upload.objects.filter(
@@ -103,36 +111,43 @@ def shown(membership: Membership, form: CreateForm) -> list[Shown]:
     mentioned = {f"@{kind}{number}" for kind, number in mentions.of(typed["prompt"] or "")}
     counts = dict.fromkeys(("image", "video", "audio"), 0)
     rows = []
-    for name, value in given[: catalog.FILES_MAX * 2]:
+    for name, index, value in given[: catalog.FILES_MAX * 2]:
         kind = inputs.kind_of(name)
         counts[kind] += 1
         mention = f"@{kind.capitalize()}{counts[kind]}"
         upload = known.get(value.removeprefix("upload:"))
-        rows.append(_row(mention, mention in mentioned, name, kind, value, upload))
+        alike = [other for other in given if inputs.kind_of(other[0]) == kind]
+        # A frame may change places with the other one, even if that is empty.
+        is_frame = name not in FILE_LISTS
+        rows.append(
+            Shown(
+                mention,
+                mention in mentioned,
+                name,
+                index,
+                is_first=(name == "image_url") if is_frame else index == 0,
+                is_last=(name == "end_image_url") if is_frame else index == len(alike) - 1,
+                **_looks(kind, value, upload),
+            )
+        )
     return rows
 
 
-def _row(
-    mention: str, is_mentioned: bool, field: str, kind: str, value: str, upload: Upload | None
-) -> Shown:
+def _looks(kind: str, value: str, upload: Upload | None) -> dict[str, str]:
+    """What is said of a file, and where it is seen. A picture is shown small."""
     if upload is None:
-        gone = (
-            "not there any more" if value.startswith("upload:") else re.sub("^https://", "", value)
-        )
-        return Shown(mention, is_mentioned, value, field, gone[:NAME_LENGTH_SHOWN])
+        is_gone = value.startswith("upload:")
+        words = "not there any more" if is_gone else re.sub("^https://", "", value)
+        return {"facts": words[:NAME_LENGTH_SHOWN]}
     stored, url = upload.stored, uploads.url(upload)
     facts = [f"{stored.width} × {stored.height}"] if stored.width else []
     if stored.milliseconds:
         facts.append(f"{stored.milliseconds / 1000:.1f} s")
-    return Shown(
-        mention,
-        is_mentioned,
-        value,
-        field,
-        " · ".join([*facts, _size(stored.bytes)]),
-        picture=url if kind == "image" else "",
-        film=url if kind == "video" else "",
-    )
+    return {
+        "facts": " · ".join([*facts, _size(stored.bytes)]),
+        "picture": media.small(url) or "" if kind == "image" else "",
+        "film": url if kind == "video" else "",
+    }
 
 
 def _size(size: int) -> str:

@@ -17,6 +17,7 @@ from seedance_saas.errors import Refusal
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 QUOTE_ID = re.compile(r"quo_[0-9a-f]{32}")
+COUNTS = range(1, requests.GENERATIONS_MAX + 1)
 FILE_LISTS = ("image_urls", "video_urls", "audio_urls")
 NAMES = {  # how a refusal calls a field, and how the page does
     "prompt": "The prompt",
@@ -27,6 +28,7 @@ NAMES = {  # how a refusal calls a field, and how the page does
     "audio_urls": "Every sound",
     "seed": "The seed",
     "end_user_id": "The end user",
+    "num_generations": "How many",
 }
 SAID = {  # a field within a sentence, where its own name would not do
     "image_url": "first frame",
@@ -37,6 +39,7 @@ SAID = {  # a field within a sentence, where its own name would not do
     "aspect_ratio": "aspect ratio",
     "generate_audio": "sound",
     "end_user_id": "end user",
+    "num_generations": "number of videos",
 }
 
 
@@ -79,6 +82,9 @@ class CreateForm(forms.Form):
     generate_audio = forms.BooleanField(required=False)
     seed = forms.CharField(required=False)
     end_user_id = forms.CharField(label="End user", required=False)
+    num_generations = forms.CharField(required=False)
+    model_shown = forms.CharField(required=False, widget=forms.HiddenInput)  # see form_changes.fit
+    aside = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @property
     def typed(self) -> Mapping[str, Any]:
@@ -113,11 +119,20 @@ class CreateForm(forms.Form):
             body["seed"] = int(seed) if re.fullmatch("[0-9]{1,10}", seed) else seed
         if end_user_id := (typed["end_user_id"] or "").strip():
             body["end_user_id"] = end_user_id
+        if (count := typed["num_generations"] or "1") != "1":
+            body["num_generations"] = int(count) if re.fullmatch("[0-9]{1,2}", count) else count
         return body
+
+    @property
+    def count(self) -> int:
+        """How many videos are asked for; 1 while that says nothing that can be made."""
+        typed = self.typed["num_generations"] or ""
+        return int(typed) if typed in map(str, COUNTS) else 1
 
     def body_with_ceiling(self, terms: pricing.Quote | None) -> dict[str, Any]:
         """The same with the shown price as the most it may cost."""
-        return self.body() | ({"max_cost_usd": usd(terms.max_cost_microusd)} if terms else {})
+        ceiling = {"max_cost_usd": usd(terms.max_cost_microusd * self.count)} if terms else {}
+        return self.body() | ceiling
 
     @property
     def held_quote(self) -> str:
@@ -195,6 +210,7 @@ def empty(**typed: Any) -> CreateForm:
         "resolution": catalog.RESOLUTION_DEFAULT,
         "aspect_ratio": "auto",
         "generate_audio": True,
+        "num_generations": "1",
     }
     return CreateForm(initial=start | typed)
 
@@ -204,8 +220,8 @@ def _kept(values: list[str]) -> list[str]:
     return [value for value in values if not value.startswith(INLINE)]
 
 
-def again(generation: Generation) -> CreateForm:
-    """The settings of a generation, to be used again. What was erased stays empty."""
+def again(generation: Generation, *, count: int = 1) -> CreateForm:
+    """The settings of a generation, to be used again, `count` times. What was erased stays empty."""
     model = catalog.find(generation.model) or catalog.MODELS[0]
     given = generation.input
     typed = {
@@ -223,5 +239,6 @@ def again(generation: Generation) -> CreateForm:
         generate_audio=given.get("generate_audio", True),
         seed="" if given.get("seed") is None else str(given["seed"]),
         end_user_id=generation.end_user_id,
+        num_generations=str(count),
         **typed,
     )

@@ -4,7 +4,7 @@ Sources: the upstreams' model pages (30 MB, 15 MB, 50 MB together, 2 to 15 s tog
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from generations.prober import IMAGE_PIXELS_MAX
 
@@ -33,6 +33,9 @@ class BadFile(Exception):
         self.code, self.message, self.details = code, message, details
 
 
+Webp = bytes
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a file of ours is. Pictures have no length, sounds no pixels."""
@@ -42,6 +45,7 @@ class Measured:
     width: int | None = None
     height: int | None = None
     milliseconds: int | None = None
+    thumbnail: Webp = field(default=b"", repr=False)  # a small WebP, of a picture
 
     @property
     def kind(self) -> str:

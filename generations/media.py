@@ -58,6 +58,16 @@ def poster_url(generation: Generation) -> str | None:
     return _url_of(generation, generation.poster_file)
 
 
+def thumbnail_url(generation: Generation) -> str | None:
+    """The poster as lists show it."""
+    return small(poster_url(generation))
+
+
+def small(url: str | None) -> str | None:
+    """A picture's address as the address of its thumbnail; of what has none, the picture itself is served."""
+    return f"{url}?small" if url else None
+
+
 def preview_url(generation: Generation) -> str | None:
     """A few silent seconds; the whole video where none was made."""
     return _url_of(generation, generation.preview_file or generation.video_file)

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from generations import file_types, media
+from generations.models import Thumbnail
 from seedance_saas import storage
 from seedance_saas.errors import not_found
 
@@ -18,7 +19,11 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 def serve(request: HttpRequest, expires: int, signature: str, file: str) -> HttpResponseBase:
     """GET /media/{expires}/{signature}/{file}. One range is answered with 206 (RFC 9110, 14.2); several,
     or one that makes no sense, with the whole file."""
-    if not media.is_signed(file, expires, signature) or not default_storage.exists(file):
+    if not media.is_signed(file, expires, signature):
+        return not_found(request)
+    if "small" in request.GET and (webp := _thumbnail(file)):
+        return _small(webp)
+    if not default_storage.exists(file):
         return not_found(request)
     size = default_storage.size(file)
     span = _span(request.headers.get("Range", ""), size)
@@ -37,6 +42,20 @@ def serve(request: HttpRequest, expires: int, signature: str, file: str) -> Http
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
         response["Content-Length"] = str(last - first + 1)
     _describe(response, file, attach="download" in request.GET)
+    return response
+
+
+def _thumbnail(file: str) -> bytes:
+    """Empty for what has none, such as a file from before there were any."""
+    found = Thumbnail.objects.filter(stored__name=file).values_list("webp", flat=True).first()
+    return bytes(found or b"")
+
+
+def _small(webp: bytes) -> HttpResponse:
+    response = HttpResponse(webp, content_type="image/webp")
+    response["Cache-Control"] = "private, max-age=3600, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
     return response
 
 

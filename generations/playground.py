@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,26 +16,31 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import pages, roles
 from accounts.idempotency import Claim, IdempotencyConflict
 from accounts.models import Membership
+from billing import balances
 from billing.errors import BudgetExceeded, InDebt, InsufficientCredits
 from generations import (
     allowances,
     catalog,
+    form_changes,
     form_files,
     forms,
     lifecycle,
     offers,
     pricing,
+    queue_position,
     quotes,
     rate_cards,
     snippets,
 )
 from generations.errors import NoRate
-from generations.forms import CreateForm
+from generations.forms import COUNTS, CreateForm
 from generations.models import Quote
+from generations.requests import GENERATIONS_MAX
 from generations.views import generations_of
 from seedance_saas.errors import Forbidden, Refusal
 
 ADMINS_NAMED = 3
+BEFORE = 3  # earlier ones beside the result
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,13 +52,21 @@ def create(request: HttpRequest, membership: Membership) -> HttpResponse:
     if request.method == "GET":
         return _show_create(request, membership, _form_to_start_with(request, membership))
     pages.require(roles.can_spend(membership))
+    order = request.POST.get("do", "")
     form = CreateForm(request.POST)
     if sent := request.FILES.getlist("files"):
         form = form_files.attach(membership, form, sent)
         if form.errors.get("sent_files"):
             return _show_create(request, membership, form.renewed(), status=422)
-    if request.POST.get("do") in {"update", "upload"}:
-        return _show_create(request, membership, form)
+    if moved := form_changes.arrange(form, order):
+        return _show_create(request, membership, moved.form, moved_to=moved.at)
+    fitted = form_changes.fit(form)
+    if order in {"update", "upload"}:
+        return _show_create(request, membership, fitted.form, changes=fitted.changes)
+    if fitted.changes:  # without scripts, another model was chosen and Generate pressed at once
+        return _show_create(
+            request, membership, fitted.form.renewed(), status=409, changes=fitted.changes
+        )
     wanted = form.request()
     if wanted is None:
         return _show_create(request, membership, form.renewed(), status=400)
@@ -67,11 +81,15 @@ def create(request: HttpRequest, membership: Membership) -> HttpResponse:
             membership.organization,
             wanted,
             member=membership,
-            also=lambda generations: [claim.record(201, {"id": generations[0].id})],
+            also=lambda made: [claim.record(201, {"ids": [one.id for one in made]})],
         )
     except (IntegrityError, Refusal) as problem:
         return _explain(request, membership, form, claim, problem)
-    return redirect(f"{reverse('create')}?after={made[0].id}")
+    return _show_made([one.id for one in made])
+
+
+def _show_made(ids: list[str]) -> HttpResponse:
+    return redirect(f"{reverse('create')}?{urlencode([('after', id) for id in ids])}")
 
 
 def _explain(
@@ -92,7 +110,7 @@ def _explain(
         form.add_error(None, words)
         return _show_create(request, membership, form.renewed(), status=409)
     if first:
-        return redirect(f"{reverse('create')}?after={first.data['id']}")
+        return _show_made(first.data["ids"])
     if isinstance(problem, IntegrityError):
         raise problem
     if isinstance(problem, InsufficientCredits | InDebt):
@@ -107,8 +125,11 @@ def _explain(
 
 def _form_to_start_with(request: HttpRequest, membership: Membership) -> CreateForm:
     """Empty, or with the settings of the generation in the address, or with what the address says."""
-    if source := request.GET.get("from") or request.GET.get("after"):
-        return forms.again(get_object_or_404(generations_of(membership), pk=source))
+    # Of several that were made together each has the same settings.
+    after = request.GET.getlist("after")[:GENERATIONS_MAX]
+    if source := request.GET.get("from") or next(iter(after), ""):
+        generation = get_object_or_404(generations_of(membership), pk=source)
+        return forms.again(generation, count=max(1, len(after)))
     allowance = allowances.of(membership.organization, member=membership)
     model = catalog.find(request.GET.get("model", ""))
     model = model or allowance.model_default(forms.empty().model)
@@ -129,14 +150,24 @@ def _show_create(
     unpaid: Refusal | None = None,
     over_budget: Refusal | None = None,
     unbound: Refusal | None = None,
+    changes: list[str] | None = None,
+    moved_to: str = "",
 ) -> HttpResponse:
-    after = request.GET.get("after")
-    shown = generations_of(membership).filter(pk=after) if after else generations_of(membership)
-    latest = list(shown.order_by("-id")[:1])
-    others = generations_of(membership).exclude(pk__in=[one.pk for one in latest])
+    """`changes` says what another model made of the form, `moved_to` which file has just been moved."""
+    after = request.GET.getlist("after")[:GENERATIONS_MAX]
+    seen = generations_of(membership)
+    shown = seen.filter(pk__in=after).order_by("id") if after else seen.order_by("-id")[:1]
+    made = list(shown)
+    others = list(seen.exclude(pk__in=[one.pk for one in made]).order_by("-id")[:BEFORE])
     context = _live_parts(form, membership, unbound=unbound) | {
-        "result": latest[0] if latest else None,
-        "others": others.order_by("-id")[:3],
+        "balance_now": balances.of(membership.organization),
+        "result": made[0] if made else None,
+        "together": made[1:],
+        "others": others,
+        "progress_of": queue_position.of_all([*made, *others]),
+        "changes": changes,
+        "moved_to": moved_to,
+        "is_refused": status >= 400,
         "unpaid": unpaid,
         "over_budget": over_budget,
         "can_set_budgets": roles.can_set_budgets(membership),
@@ -182,6 +213,7 @@ def _live_parts(
     return {
         "form": form,
         "quote": terms,
+        "most_microusd": terms.max_cost_microusd * form.count if terms else None,
         "bound": _bound_as_dict(bound, form, membership) if bound else None,
         "unbound": unbound,
         "unbound_changed": forms.said(unbound.details.get("differs", [])) if unbound else "",
@@ -191,6 +223,7 @@ def _live_parts(
         "snippets": snippets.of(form.body_with_ceiling(terms)),
         "given": form_files.shown(membership, form),
         "catalog": catalog,
+        "counts": COUNTS,
         "durations": offers.of(form.model).seconds,
         "resolutions": allowance.resolutions(form.model) or offers.of(form.model).resolutions,
         "not_allowed": allowance.refusal(form.model, resolution),

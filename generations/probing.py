@@ -34,9 +34,11 @@ def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
             allowed=allowed,
         )
     limits.refuse_too_many_bytes(content_type.split("/")[0], path.stat().st_size)
-    found_there = _ask([content_type, str(path), str(clean)])
+    small = clean.with_suffix(".small")
+    written = [clean, small] if content_type.startswith("image/") else [clean]
+    found_there = _ask([content_type, str(path), *map(str, written)])
     size = (clean if clean.exists() else path).stat().st_size
-    measured = Measured(content_type, size, **found_there)
+    measured = Measured(content_type, size, **found_there, thumbnail=_thumbnail(small))
     limits.check(measured)
     return measured
 
@@ -46,12 +48,22 @@ class NotAVideo(Exception):
 
 
 def measure_output(path: Path, *, poster: Path, preview: Path) -> Measured:
-    """What a finished video measures; its picture and a short silent piece are written. Raises NotAVideo."""
+    """What a finished video measures, with a thumbnail; its picture and a short silent piece are written.
+
+    Raises NotAVideo.
+    """
+    small = poster.with_suffix(".small")
     try:
-        found = _ask(["output", str(path), str(poster), str(preview)], seconds=OUTPUT_SECONDS_MAX)
+        found = _ask(
+            ["output", *map(str, (path, poster, preview, small))], seconds=OUTPUT_SECONDS_MAX
+        )
     except BadFile as bad:
         raise NotAVideo(bad.message[0].upper() + bad.message[1:]) from None
-    return Measured("video/mp4", path.stat().st_size, **found)
+    return Measured("video/mp4", path.stat().st_size, **found, thumbnail=_thumbnail(small))
+
+
+def _thumbnail(small: Path) -> bytes:
+    return small.read_bytes() if small.exists() else b""
 
 
 def _ask(words: list[str], *, seconds: int = SECONDS_MAX) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing import presentation as money
-from billing.models import Hold
+from billing.models import Transfer
 from generations import failure_policy
 from generations.models import Attempt, Generation
 from generations.states import AttemptState, public
@@ -23,8 +23,15 @@ _OUTCOMES = {
 
 def receipt(generation: Generation) -> dict[str, Any]:
     """Everything about its money, for its organization: never the provider's key or our cost."""
-    hold = Hold.objects.get(organization=generation.organization_id, reference=generation.reference)
-    transfers = hold.transfers.select_related("grant").order_by("number")
+    transfers = list(
+        Transfer.objects.filter(
+            hold__organization=generation.organization_id, hold__reference=generation.reference
+        )
+        .select_related("hold", "grant")
+        .order_by("number")
+    )
+    hold = transfers[0].hold  # its first transfer is as old as itself
+    assert hold is not None, generation.pk
     return {
         "object": "receipt",
         "generation": generation.id,

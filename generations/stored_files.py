@@ -24,7 +24,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from generations import file_types, storage_policies
 from generations.limits import Measured
-from generations.models import Generation, InputFile, StoredFile
+from generations.models import Generation, InputFile, StoredFile, Thumbnail
 from generations.states import FINAL
 from seedance_saas import ids
 
@@ -70,7 +70,7 @@ def keep_input(
             keep_until=keep_until,
             purpose=Purpose.UPLOAD if upload else Purpose.INPUT,
         )
-        row.save(force_insert=True)
+        _insert(row, measured)
     _write(row.name, path)
     try:
         with transaction.atomic():
@@ -93,7 +93,8 @@ def keep_output(generation: Generation, path: Path, measured: Measured) -> Store
         purpose=Purpose.OUTPUT,
     )
     row.generation_id = generation.pk
-    row.save(force_insert=True)
+    with transaction.atomic():
+        _insert(row, measured)
     _write(row.name, path)
     return row
 
@@ -181,6 +182,13 @@ def _row(
         created_at=timezone.now(),
         keep_until=keep_until,
     )
+
+
+def _insert(row: StoredFile, measured: Measured) -> None:
+    """The row, and its picture in small beside it."""
+    row.save(force_insert=True)
+    if measured.thumbnail:
+        Thumbnail.objects.create(stored=row, webp=measured.thumbnail)
 
 
 def _write(name: str, path: Path) -> None:

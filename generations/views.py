@@ -1,193 +1,34 @@
-"""The pages of the product: parse, call, render. Every queryset starts from the membership's organization."""
+"""The pages of one generation: parse, call, render. Every queryset starts from the membership's organization."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import context, pages, roles, webhook_endpoints
-from accounts.models import ApiKey, Membership
-from billing import attention, balances, budget_rows, budgets
-from billing.models import Budget, Grant, UsageRecord
-from generations import catalog, dispatch, erasing, lifecycle, receipts, snippets, states
+from accounts import pages, roles, webhooks
+from accounts.models import Membership
+from billing import balances
+from generations import (
+    dispatch,
+    erasing,
+    given_files,
+    lifecycle,
+    queue_position,
+    receipts,
+    states,
+)
 from generations.errors import NotFinal, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
 
-GALLERY_PIECE = 24
-LATEST = 5
-LIVE_MAX = 50
-LOW_BALANCE_MICROUSD = 5_000_000
-
 
 def generations_of(membership: Membership) -> QuerySet[Generation]:
     return Generation.objects.filter(organization=membership.organization).select_related(
-        "member__user", "api_key"
+        "organization", "member__user", "api_key"
     )
-
-
-# -- home -----------------------------------------------------------------------------------------
-
-
-@require_GET
-@pages.for_members
-def home(request: HttpRequest, membership: Membership) -> HttpResponse:
-    generations = generations_of(membership)
-    running = generations.exclude(state__in=states.FINAL).order_by("-id")[:LIVE_MAX]
-    ended = list(generations.filter(state__in=states.FINAL).order_by("-id")[:LATEST])
-    # A video is the better lead than a failure that is newer.
-    latest = next((one for one in ended if one.poster_file), ended[0] if ended else None)
-    month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    spent = UsageRecord.objects.filter(
-        organization=membership.organization, settled_at__gte=month
-    ).aggregate(microusd=Sum("amount_microusd"), generations=Count("id"))
-    balance = balances.of(membership.organization)
-    shown = {
-        "running": running,
-        "latest": latest,
-        "earlier": [one for one in ended if one is not latest],
-        "month": month,
-        "spent_microusd": spent["microusd"] or 0,
-        "spent_generations": spent["generations"],
-        "balance_now": balance,
-        "budgets": _budgets(membership),
-        "can_set_budgets": roles.can_set_budgets(membership),
-        # Who does not read the ledger can do nothing about it.
-        "money_waits": (
-            attention.of(membership.organization) if roles.can_see_ledger(membership) else None
-        ),
-        "webhooks_wait": (
-            webhook_endpoints.troubled(membership.organization)
-            if roles.can_manage_keys(membership)
-            else []
-        ),
-        "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
-        "steps": _first_steps(membership),
-        "demo": snippets.of(snippets.DEMO)[0],
-    }
-    return render(request, "generations/home.html", shown)
-
-
-def _budgets(membership: Membership) -> list[dict[str, Any]]:
-    """The budgets that what the member makes by hand has to pass, each drawn as a bar."""
-    organization = membership.organization
-    return [
-        {
-            "standing": standing,
-            "name": (
-                organization.name
-                if standing.scope == Budget.Scope.ORGANIZATION
-                else "Your own budget"
-            ),
-            "each": budget_rows.each(standing.period),
-            "is_full": standing.left_microusd == 0,
-        }
-        for standing in budgets.that_apply(organization, member_id=membership.id)
-    ]
-
-
-def _first_steps(membership: Membership) -> list[dict[str, Any]]:
-    """What a new organization does first; empty once all of it is done."""
-    organization = membership.organization
-    made = Generation.objects.filter(organization=organization)
-    places = {place.name: place.url for place in context.places_for(membership)}
-    steps: list[dict[str, Any]] = [
-        {
-            "word": "Add credits",
-            "done": Grant.objects.filter(organization=organization).exists(),
-            "url": places.get("billing"),
-            "link": "buy some",
-        },
-        {
-            "word": "Make a video",
-            "done": made.filter(state=states.State.SUCCEEDED).exists(),
-            "url": places.get("create") if roles.can_spend(membership) else None,
-            "link": "fill in the form",
-        },
-        {
-            "word": "Create a key",
-            "done": ApiKey.objects.filter(organization=organization).exists(),
-            "url": places.get("keys"),
-            "link": "go to the keys",
-        },
-        {
-            "word": "Make a video with the key",
-            "done": made.exclude(api_key=None).exists(),
-            "url": None,
-            "link": "",
-        },
-    ]
-    return [] if all(step["done"] for step in steps) else steps
-
-
-# -- gallery --------------------------------------------------------------------------------------
-
-
-@require_GET
-@pages.for_members
-def gallery(request: HttpRequest, membership: Membership) -> HttpResponse:
-    asked = {
-        name: request.GET.get(name, "").strip()
-        for name in ("state", "model", "end_user_id", "since", "until")
-    }
-    found = generations_of(membership)
-    piece = pages.piece(
-        found.filter(_gallery_filter(asked)), request.GET.get("cursor", ""), limit=GALLERY_PIECE
-    )
-    query = request.GET.copy()
-    query.pop("cursor", None)
-    shown = {
-        "asked": asked,
-        "is_filtered": any(asked.values()),
-        "piece": piece,
-        "is_first": "cursor" not in request.GET,
-        "query": query.urlencode(),
-        "states": [("", "All"), *((word, word.capitalize()) for word in states.PUBLIC)],
-        "models": catalog.MODELS,
-        "demo": snippets.of(snippets.DEMO)[0],
-    }
-    more = request.htmx and "cursor" in request.GET  # type: ignore[attr-defined]
-    template = "generations/gallery/piece.html" if more else "generations/gallery.html"
-    return render(request, template, shown)
-
-
-def _gallery_filter(asked: dict[str, str]) -> Q:
-    """A filter that says nothing sensible is passed over."""
-    wanted = Q()
-    if asked["state"] in states.PUBLIC:
-        wanted &= Q(state__in=states.PUBLIC[asked["state"]])
-    if model := catalog.find(asked["model"]):
-        wanted &= Q(model=model.slug)
-    if asked["end_user_id"]:
-        wanted &= Q(end_user_id=asked["end_user_id"])
-    if since := pages.midnight(asked["since"]):
-        wanted &= Q(created_at__gte=since)
-    if until := pages.midnight(asked["until"]):
-        wanted &= Q(created_at__lt=until + timedelta(days=1))
-    return wanted
-
-
-@require_GET
-@pages.for_members
-def live(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The cards that the page shows as running (`seen=gen_…:state`), as they are now.
-
-    Asked every two seconds; once none of them runs, the answer holds nothing that would ask again.
-    """
-    seen = dict(pair.partition(":")[::2] for pair in request.GET.getlist("seen")[:LIVE_MAX])
-    asked = list(generations_of(membership).filter(pk__in=seen))
-    shown = {
-        "shown": asked,
-        "running": [one for one in asked if not one.is_final],
-        "news": [one for one in asked if one.state != seen[one.pk]],
-        "view": "line" if request.GET.get("view") == "line" else "card",
-    }
-    return render(request, "generations/live.html", shown)
 
 
 # -- one generation -------------------------------------------------------------------------------
@@ -266,5 +107,8 @@ def _one(generation: Generation) -> dict[str, Any]:
     return {
         "generation": generation,
         "receipt": receipts.receipt(generation),
+        "given": given_files.shown(generation),
+        "progress_of": queue_position.of_all([generation]),
         "share": dispatch.share_of(generation) if waits else None,
+        "deliveries": webhooks.deliveries_about(generation.organization, generation.pk),
     }

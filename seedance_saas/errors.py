@@ -39,40 +39,56 @@ class Refusal(Exception):
 
 
 class InvalidRequest(Refusal):
+    """A field is missing, of the wrong type or out of its limits."""
+
     code, status = "invalid_request", 400
 
 
 class InvalidJson(Refusal):
+    """The body is not a JSON object."""
+
     code, status = "invalid_json", 400
 
 
 class UnknownField(Refusal):
+    """The body has a field that is not known here."""
+
     code, status = "unknown_field", 400
 
 
 class PayloadTooLarge(Refusal):
+    """The body is too large."""
+
     code, status = "payload_too_large", 413
 
 
 class Unauthenticated(Refusal):
+    """No key came with the request, or one that is not good."""
+
     code, status = "unauthenticated", 401
 
 
 class Forbidden(Refusal):
+    """The key or the role may not do this."""
+
     code, status = "forbidden", 403
 
 
 class NotFound(Refusal):
-    """Also what a stranger is told about things that exist."""
+    """Nothing is there for whoever asks; a stranger is told the same of what exists."""
 
     code, status = "not_found", 404
 
 
 class Conflict(Refusal):
+    """It does not fit what is there now."""
+
     code, status = "conflict", 409
 
 
 class RateLimited(Refusal):
+    """Too many requests at once; the answer says how long to wait."""
+
     code, status, retryable = "rate_limited", 429, True
 
 

@@ -82,7 +82,7 @@ def _word(answer: Any) -> str:
         return "sign in"
     if answer.status_code == 401 and answer["Content-Type"] == "application/json":
         return "sign in"
-    if to == "/organizations/new":
+    if to in ("/organizations/new", "/operator/"):
         return "join first"
     return {403: "no", 404: "nothing there", 405: "no such method"}.get(answer.status_code, "yes")
 

@@ -78,8 +78,14 @@ def _lines(line: Line) -> list[Line]:
         .removesuffix("**")
         .format_map({"operator": getattr(settings, "OPERATOR_PATH", "")})
     )
-    paths = [_PART.sub("1", route) for route in routes() if route.startswith(begins)]
-    return [Line(line.number, f"/{path}", line.may) for path in paths]
+    paths = [_PART.sub(_anything, route) for route in routes() if route.startswith(begins)]
+    return [Line(line.number, f"/{path.removesuffix('$')}", line.may) for path in paths]
+
+
+def _anything(part: re.Match[str]) -> str:
+    """Of some words, the first."""
+    words = re.search(r">(\w+)\|", part[0])
+    return words[1] if words else "1"
 
 
 def _rules(number: int, text: str) -> dict[str, str]:

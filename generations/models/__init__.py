@@ -1,7 +1,7 @@
 """The rows of the product: what was asked for and each try upstream, and what it costs."""
 
 from generations.models.catalog import ModelSchema
-from generations.models.files import StoragePolicy, StoredFile, Upload
+from generations.models.files import StoragePolicy, StoredFile, Thumbnail, Upload
 from generations.models.generation import Attempt, Generation, InputFile, Move, ProviderEvent
 from generations.models.prices import (
     NegativeMargin,
@@ -27,5 +27,6 @@ __all__ = [
     "RateRule",
     "StoragePolicy",
     "StoredFile",
+    "Thumbnail",
     "Upload",
 ]

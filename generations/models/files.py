@@ -66,6 +66,18 @@ class StoredFile(models.Model):
         return self.name
 
 
+class Thumbnail(models.Model):
+    """A stored picture, small, for lists. A few kilobytes: they lie in the row, and go with the file's."""
+
+    stored = models.OneToOneField(
+        StoredFile, models.CASCADE, primary_key=True, related_name="thumbnail"
+    )
+    webp = models.BinaryField()
+
+    def __str__(self) -> str:
+        return str(self.stored_id)
+
+
 class Upload(models.Model):
     """A file that was sent to us, to be named in requests. Several may be of the same content."""
 

@@ -1,7 +1,8 @@
 """What a file is, as JSON: {"width", "height", "milliseconds"}, as far as it has them, or {"bad": why}.
 
-python -m generations.prober TYPE FILE CLEAN             an input; what is kept is written to CLEAN if it is less
-python -m generations.prober output FILE POSTER PREVIEW  a finished video
+python -m generations.prober TYPE FILE CLEAN [SMALL]           an input; what is kept is written to CLEAN if it is
+                                                               less, and of a picture a thumbnail to SMALL
+python -m generations.prober output FILE POSTER PREVIEW SMALL  a finished video
 """
 
 import json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from generations.prober import IMAGE_PIXELS_MAX, Bad
+from generations.prober import IMAGE_PIXELS_MAX, Bad, thumbnails
 from generations.prober.stripping import strip
 
 ORIENTATION = 0x0112  # its tag in EXIF
@@ -18,14 +18,17 @@ SAVED_AS = {
 }
 
 
-def look(path: Path, content_type: str, clean: Path) -> dict[str, int]:
-    """Raises Bad. Too many pixels are only counted: the limit is the caller's to explain."""
+def look(path: Path, content_type: str, clean: Path, small: Path) -> dict[str, int]:
+    """What is kept is written to `clean`, a thumbnail to `small`. Raises Bad.
+
+    Too many pixels are only counted: the limit is the caller's to explain.
+    """
     Image.MAX_IMAGE_PIXELS = None  # ours is below
     warnings.simplefilter("ignore")
     format = FORMATS[content_type]
     try:
         with Image.open(path, formats=[format]) as image:
-            return _look(image, path, format, clean)
+            return _look(image, path, format, clean, small)
     except UnidentifiedImageError:
         raise Bad("is damaged: its header cannot be read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError) as error:
@@ -33,7 +36,7 @@ def look(path: Path, content_type: str, clean: Path) -> dict[str, int]:
         raise Bad(f"is damaged: {str(error) or type(error).__name__}"[:200]) from None
 
 
-def _look(image: Image.Image, path: Path, format: str, clean: Path) -> dict[str, int]:
+def _look(image: Image.Image, path: Path, format: str, clean: Path, small: Path) -> dict[str, int]:
     width, height = image.size
     if width * height > IMAGE_PIXELS_MAX:
         return {"width": width, "height": height}
@@ -44,6 +47,7 @@ def _look(image: Image.Image, path: Path, format: str, clean: Path) -> dict[str,
     turned = image.getexif().get(ORIENTATION, 1) in range(2, 9)
     if not turned and image.mode != "CMYK":
         clean.write_bytes(strip(format, path.read_bytes()))
+        thumbnails.write(image, small)
         return {"width": width, "height": height}
     upright = ImageOps.exif_transpose(image) if turned else image
     if upright.mode == "CMYK":
@@ -52,4 +56,5 @@ def _look(image: Image.Image, path: Path, format: str, clean: Path) -> dict[str,
     upright.info = {}
     with clean.open("wb") as into:
         upright.save(into, format, icc_profile=profile, **SAVED_AS[format])
+    thumbnails.write(upright, small)
     return {"width": upright.width, "height": upright.height}

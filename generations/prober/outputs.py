@@ -6,7 +6,7 @@ from typing import Any
 
 import av
 
-from generations.prober import VIDEO_PIXELS_MAX, Bad
+from generations.prober import VIDEO_PIXELS_MAX, Bad, thumbnails
 
 POSTER_AT_SECONDS = 1
 POSTER_QUALITY = 82
@@ -15,8 +15,10 @@ PREVIEW_WIDTH = 320
 PREVIEW_FRAMES_PER_SECOND = 12
 
 
-def look(path: Path, poster: Path, preview: Path) -> dict[str, int]:
-    """Write both, and measure. The length is where the last packet ends, for a header may promise more.
+def look(path: Path, poster: Path, preview: Path, thumbnail: Path) -> dict[str, int]:
+    """Write the poster, its thumbnail and the preview, and measure.
+
+    The length is where the last packet ends, for a header may promise more.
 
     Raises Bad.
     """
@@ -26,14 +28,16 @@ def look(path: Path, poster: Path, preview: Path) -> dict[str, int]:
                 raise Bad("has no picture.")
             stream: Any = container.streams.video[0]
             stream.codec_context.options = {"max_pixels": str(VIDEO_PIXELS_MAX)}
-            return _look(container, stream, poster, preview)
+            return _look(container, stream, poster, preview, thumbnail)
     except av.error.MemoryError:
         raise MemoryError from None
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Bad(f"cannot be read as a video: {type(error).__name__}.") from None
 
 
-def _look(container: Any, stream: Any, poster: Path, preview: Path) -> dict[str, int]:
+def _look(
+    container: Any, stream: Any, poster: Path, preview: Path, thumbnail: Path
+) -> dict[str, int]:
     end, picture, first, kept = Fraction(0), None, None, 0
     with av.open(str(preview), "w", format="mp4", options={"movflags": "faststart"}) as small:
         film: Any = None
@@ -58,7 +62,9 @@ def _look(container: Any, stream: Any, poster: Path, preview: Path) -> dict[str,
             small.add_stream("libx264")  # a file must have something to be closed
     if picture is None or end <= 0:
         raise Bad("has no picture.")
-    picture.to_image().save(poster, "JPEG", quality=POSTER_QUALITY)
+    still = picture.to_image()
+    still.save(poster, "JPEG", quality=POSTER_QUALITY)
+    thumbnails.write(still, thumbnail)
     return {
         "width": picture.width,
         "height": picture.height,

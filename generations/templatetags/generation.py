@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -142,6 +142,11 @@ def poster_url(generation: Generation) -> str | None:
 
 
 @register.filter
+def thumbnail_url(generation: Generation) -> str | None:
+    return media.thumbnail_url(generation)
+
+
+@register.filter
 def preview_url(generation: Generation) -> str | None:
     return media.preview_url(generation)
 
@@ -172,14 +177,19 @@ class Progress:
     percent: int
 
 
-@register.simple_tag
-def progress(generation: Generation) -> Progress:
-    """Its place in the queue, or how long it takes against how long such ones typically take."""
-    typical = queue_position.typical_seconds(generation.model)
+@register.simple_tag(takes_context=True)
+def progress(context: Context, generation: Generation) -> Progress:
+    """Its place in the queue, or how long it takes against how long such ones typically take.
+
+    A page of many asks once for all and puts the answers into `progress_of`.
+    """
+    known: dict[str, queue_position.Standing] = context.get("progress_of") or {}
+    if generation.pk not in known:
+        known = queue_position.of_all([generation])
+    place, typical = known[generation.pk]
     elapsed = max(0, int((timezone.now() - generation.created_at).total_seconds()))
     percent = min(PROGRESS_SHOWN_MAX, elapsed * 100 // typical)
-    waits = generation.state in {State.PREPARING, State.QUEUED}
-    if waits and (place := queue_position.of(generation)):
+    if place and generation.state in queue_position.WAITING:
         words = f"{_place(place.position)} in the queue", f"Done in {_about(place.eta_seconds)}"
         return Progress(*words, percent=0)
     late = elapsed > typical
@@ -272,27 +282,6 @@ def whole_seconds(generation: Generation) -> float:
 @register.filter
 def typical_seconds(generation: Generation) -> int:
     return queue_position.typical_seconds(generation.model)
-
-
-@register.filter
-def files(generation: Generation) -> list[tuple[str, str]]:
-    """Every file it was given, as its name in the prompt and its address."""
-    given: dict[str, Any] = generation.input
-    named = []
-    for kind, names in (
-        ("Image", ("image_url", "end_image_url", "image_urls")),
-        ("Video", ("video_urls",)),
-        ("Audio", ("audio_urls",)),
-    ):
-        urls = [url for name in names for url in _as_list(given.get(name))]
-        named += [(f"@{kind}{number}", url) for number, url in enumerate(urls, 1)]
-    return named
-
-
-def _as_list(value: Any) -> list[str]:
-    if not value:
-        return []
-    return [str(url) for url in value] if isinstance(value, list) else [str(value)]
 
 
 @register.filter

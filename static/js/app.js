@@ -90,8 +90,8 @@ function mention(name) {
 
 // -- Files: chosen, dropped or pasted, each goes up by itself and then stands in the form ------------
 
-function changed(field) {
-  field.dispatchEvent(new Event("input", { bubbles: true }));
+function changed(field, how = "input") {
+  field.dispatchEvent(new Event(how, { bubbles: true }));
 }
 
 // Where a file of this kind belongs; null if there is no room for it.
@@ -106,38 +106,70 @@ function placeFor(kind) {
 function put(upload) {
   const field = placeFor(upload.kind);
   if (!field) return false;
-  const before = field.matches("textarea") ? field.value.trim() : "";
+  const before = field.id.endsWith("_urls") ? field.value.trim() : "";
   field.value = before ? `${before}\n${upload.reference}` : upload.reference;
   changed(field);
   return true;
 }
 
-async function send(file, address) {
-  const body = new FormData();
-  body.append("file", file);
-  const token = document.querySelector("#create-form [name=csrfmiddlewaretoken]").value;
-  const answer = await fetch(address, { method: "POST", body, headers: { "X-CSRFToken": token } });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.message);
-  return said;
+// One file, with how far it is. XMLHttpRequest, because fetch does not tell that of what it sends.
+function send(file, address, tell) {
+  return new Promise((done, fail) => {
+    const body = new FormData();
+    body.append("file", file);
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.setRequestHeader("X-CSRFToken", document.querySelector("#create-form [name=csrfmiddlewaretoken]").value);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => event.lengthComputable && tell(event.loaded / event.total);
+    request.onerror = () => fail(new Error("it could not be sent."));
+    request.onload = () => {
+      const said = request.response;
+      if (request.status === 201 && said) done(said);
+      else fail(new Error(said?.message || "it could not be sent."));
+    };
+    request.send(body);
+  });
+}
+
+function show(part) {
+  const bar = document.querySelector("[data-drop-progress]");
+  bar.hidden = part === null;
+  if (part !== null) bar.value = part;
+}
+
+function say(words, isError) {
+  const status = document.querySelector("[data-drop-status]");
+  status.textContent = words;
+  status.classList.toggle("error", isError);
 }
 
 async function take(files) {
-  const input = document.querySelector("[data-upload]");
-  const status = document.querySelector("[data-drop-status]");
+  const address = document.querySelector("[data-upload]").dataset.upload;
   const problems = [];
+  const sent = [];
   for (const [index, file] of [...files].entries()) {
-    status.textContent = `Sending ${file.name || "the picture"} (${index + 1} of ${files.length}) …`;
+    const which = `${file.name || "the picture"} (${index + 1} of ${files.length})`;
+    say(`Sending ${which} …`, false);
     try {
-      const upload = await send(file, input.dataset.upload);
-      if (!put(upload)) problems.push(`${file.name}: there is no room for it here.`);
+      sent.push([file, await send(file, address, (part) => {
+        show(part);
+        if (part === 1) say(`Checking ${which} …`, false);
+      })]);
     } catch (error) {
-      const why = error instanceof TypeError || error instanceof SyntaxError ? "it could not be sent." : error.message;
-      problems.push(`${file.name}: ${why}`);
+      problems.push(`${file.name}: ${error.message}`);
     }
   }
-  status.textContent = problems.join(" ");
-  status.classList.toggle("error", problems.length > 0);
+  show(null);
+  const left = sent.filter(([, upload]) => !put(upload));
+  problems.push(...left.map(([file]) => `${file.name}: there is no room for it here.`));
+  say(problems.join(" "), problems.length > 0);
+  // Text takes no files: they make it a reference to video.
+  const reference = document.getElementById("family-reference");
+  if (sent.length > left.length && document.getElementById("family-text").checked) {
+    reference.checked = true;
+    changed(reference, "change");
+  }
 }
 
 function filesIn(transfer) {
@@ -166,14 +198,29 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   take(files);
 });
+// -- Those that are ticked in the gallery -----------------------------------------------------------
+
+function countChosen() {
+  const form = document.getElementById("chosen");
+  if (!form) return;
+  const boxes = [...document.querySelectorAll(".poster-pick")];
+  const count = boxes.filter((box) => box.checked).length;
+  form.querySelector("[data-chosen-count]").textContent = count ? `${count} chosen` : "None chosen";
+  form.querySelectorAll("[data-needs-chosen]").forEach((button) => (button.disabled = !count));
+  const all = form.querySelector("[data-choose-all]");
+  const isAll = boxes.length > 0 && count === boxes.length;
+  all.textContent = isAll ? "Choose none" : "Choose all shown";
+  all.dataset.chooseAll = isAll ? "none" : "all";
+  document.getElementById("grid").classList.toggle("is-choosing", count > 0);
+}
+document.addEventListener("change", (event) => event.target.matches(".poster-pick") && countChosen());
+document.addEventListener("htmx:afterSettle", countChosen);
+window.addEventListener("pageshow", countChosen);
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-remove]");
-  if (!button) return;
-  const field = document.querySelector(button.dataset.removeFrom);
-  const left = field.value.split(/\s+/).filter(Boolean);
-  left.splice(left.indexOf(button.dataset.remove), 1);
-  field.value = left.join("\n");
-  changed(field);
+  const all = event.target.closest("[data-choose-all]");
+  if (!all) return;
+  document.querySelectorAll(".poster-pick").forEach((box) => (box.checked = all.dataset.chooseAll !== "none"));
+  countChosen();
 });
 
 // -- A poster plays while the pointer or the focus is on its card ---------------------------------

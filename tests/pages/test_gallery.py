@@ -75,16 +75,16 @@ def test_what_runs_is_asked_for_until_it_has_ended(
 ) -> None:
     generation = running(acme)
     client = browser(acme)
-    asks = f"/live?view=card&amp;seen={generation.id}:running"
+    asks = f"/live?view=pick&amp;seen={generation.id}:running"
 
     assert asks in text(client.get("/gallery"))
-    still = text(client.get("/live", {"seen": f"{generation.id}:running"}))
+    still = text(client.get("/live", {"view": "pick", "seen": f"{generation.id}:running"}))
     assert asks in still
     assert "hx-swap-oob" in still
     assert 'id="news"' not in still
 
     end(generation, upstream, run_queue)
-    ended = text(client.get("/live", {"seen": f"{generation.id}:running"}))
+    ended = text(client.get("/live", {"view": "pick", "seen": f"{generation.id}:running"}))
     assert "every 2s" not in ended
     assert 'src="/media/' in ended
     assert "data-preview=" in ended

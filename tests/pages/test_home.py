@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+import pytest
 from django.test import Client
 
-from accounts.models import Organization
+from accounts import organizations
+from accounts.models import Organization, Role
+from billing import budgets
 from generations.models import Generation
 from tests.pages.conftest import end, text
 from tests.upstream import Upstream
+from tests.world import make_user
 
 
 def test_a_new_organization_sees_what_to_do_first(
@@ -46,3 +50,42 @@ def test_little_credit_needs_attention(
 
     assert "Only <span" in page
     assert "$3.54<small>84</small></span> available" in page
+
+
+def test_a_used_up_budget_and_a_suspension_need_attention(
+    acme: Organization, browser: Callable[..., Client], queued: Callable[..., Generation]
+) -> None:
+    budgets.set_limit(
+        acme, "organization", acme.pk, limit_microusd=451_600, period="month", actor=None
+    )
+    queued(acme)
+    organizations.suspend(acme, because="A disputed payment.", by=make_user())
+
+    page = text(browser(acme).get("/"))
+
+    assert "The budget of Acme is used up" in page
+    assert '$0.00<small>00</small></span> charged and <span class="money">$0.45' in page
+    assert "Acme is suspended" in page
+    assert "A disputed payment." in page
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (Role.OWNER, ["Add credits", "Make a video", "Set a budget"]),
+        (Role.DEVELOPER, ["Make a video"]),
+        (Role.BILLING, ["Add credits"]),
+        (Role.VIEWER, []),
+    ],
+)
+def test_the_first_steps_are_those_that_the_role_may_take(
+    make_organization: Callable[..., Organization],
+    browser: Callable[..., Client],
+    role: Role,
+    words: list[str],
+) -> None:
+    page = text(browser(make_organization("New", credits_usd="0"), role).get("/"))
+
+    for word in ("Add credits", "Make a video", "Set a budget"):
+        assert (f"</svg> {word} </b>" in page) == (word in words), word
+    assert ("First steps" in page) == bool(words)

@@ -155,7 +155,8 @@ def test_the_picture_of_the_requests_is_one_that_every_model_takes(
 ) -> None:
     picture = settings.BASE_DIR / "static" / "pictures" / model_pages.SAMPLE
 
-    assert look(picture, "image/jpeg", tmp_path / "clean") == {"width": 960, "height": 540}
+    found = look(picture, "image/jpeg", tmp_path / "clean", tmp_path / "small")
+    assert found == {"width": 960, "height": 540}
 
 
 def test_an_upstreams_name_leads_to_ours(db: None) -> None:
