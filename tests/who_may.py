@@ -40,8 +40,8 @@ class Line:
     @property
     def reader(self) -> str:
         """Somebody who may GET it: anybody, owner or staff."""
-        who = self.may["GET"]
-        return who if who in {"anybody", "staff"} else "owner"
+        readers = {"anybody": "anybody", "invited": "anybody", "staff": "staff"}
+        return readers.get(self.may["GET"], "owner")
 
     def path(self, names: dict[str, str]) -> str:
         return self.address.format_map(

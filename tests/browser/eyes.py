@@ -50,6 +50,7 @@ class Eyes:
         self.page = self.context.new_page()
         self._requests: list[Request] = []
         self._said: list[str] = []
+        self._asked = ""
         self.page.on("request", lambda request: self._requests.append(request))
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._said.append(str(error)))
@@ -60,9 +61,10 @@ class Eyes:
         """Open it once, and look at it in every one of `looks`."""
         self._requests.clear()
         self._said.clear()
+        self._asked = f"{self.url}{path}"
         self.page.set_viewport_size(_size(looks[0][0]))
         try:
-            answer = self.page.goto(f"{self.url}{path}", wait_until="load")
+            answer = self.page.goto(self._asked, wait_until="load")
         except Error as error:
             if "Download is starting" in error.message:  # it is handed out as a file
                 return
@@ -82,6 +84,9 @@ class Eyes:
             self._complain(path, problem)
 
     def _hear(self, message: Any) -> None:
+        is_answer = "the server responded with a status of" in message.text
+        if is_answer and message.location.get("url") == self._asked:
+            return  # of the page itself, which `look` is told to expect
         if message.type in ("error", "warning"):
             self._said.append(f"the console says: {message.text} {message.location.get('url', '')}")
 
