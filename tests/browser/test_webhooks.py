@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped]  # it ships none
+from axe_playwright_python.sync_playwright import (
     Axe,
 )
 from playwright.sync_api import Page, expect
@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from accounts import courier, webhook_endpoints, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint
 from seedance_saas.simulators.thread import SimulatorThread
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.browser.shop import Shop
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 INBOX = "https://inbox.example.com"
