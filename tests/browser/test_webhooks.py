@@ -12,11 +12,18 @@ from playwright.sync_api import Page, expect
 
 from accounts import courier, webhook_endpoints, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint
+from generations import lifecycle, requests
 from seedance_saas.simulators.thread import SimulatorThread
 from tests.browser.shop import Shop
 from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+BODY = {
+    "model": "seedance-2.0-fast-text-to-video",
+    "prompt": "a red kite over a beach",
+    "resolution": "480p",
+    "duration": 4,
+}
 INBOX = "https://inbox.example.com"
 
 
@@ -87,12 +94,12 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     webhook_endpoints.create(
         acme,
         url=f"{INBOX}/status/503",
-        types=["generation.succeeded", "generation.failed", "balance.low"],
+        types=["generation.queued", "generation.failed", "balance.low"],
     )
     off, _ = webhook_endpoints.create(acme, url=f"{INBOX}/{'a-very-long-path/' * 8}gone")
     for _ in range(3):
         webhooks.publish(acme, "balance.low", {"object": "balance", "available_usd": "4.9000"})
-    webhooks.publish(acme, "generation.failed", {"object": "generation", "id": "gen_1"})
+    (generation,) = lifecycle.create_generations(acme, requests.read(BODY))
     send_due()
     webhook_endpoints.disable(off, WebhookEndpoint.Reason.FAILING)
     bad = webhook_endpoints.of(acme).get(url__endswith="503")
@@ -110,4 +117,5 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     )
     look("/webhook-deliveries", "deliveries")
     look(f"/webhook-deliveries/{failed.id}", "delivery")
+    look(f"/generations/{generation.id}", "generation-webhooks")
     look("/", "home-webhooks")
