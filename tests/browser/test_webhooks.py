@@ -1,23 +1,18 @@
 """A developer makes an endpoint, tests it, and sees it answer, without a reload; the pages hold together."""
 
-import itertools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped]  # it ships none
-    Axe,
-)
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts import courier, webhook_endpoints, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint
 from generations import lifecycle, requests
 from seedance_saas.simulators.thread import SimulatorThread
+from tests.browser.eyes import Eyes
 from tests.browser.shop import Shop
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 BODY = {
     "model": "seedance-2.0-fast-text-to-video",
     "prompt": "a red kite over a beach",
@@ -70,22 +65,10 @@ def test_an_endpoint_is_made_tested_and_seen_to_answer(page: Page, shop: Shop) -
 
 @pytest.mark.usefixtures("internet")
 def test_its_pages_hold_together_at_each_size_in_each_theme(
-    page: Page, shop: Shop, acme: Organization, settings: Any
+    person: BrowserContext, shop: Shop, acme: Organization, settings: Any
 ) -> None:
-    folder = Path(settings.DATA_DIR) / "screens"
-    folder.mkdir(parents=True, exist_ok=True)
-    find_fault = Axe()
-
-    def look(path: str, name: str) -> None:
-        for (size, (width, height)), theme in itertools.product(SIZES.items(), THEMES):
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme=theme)
-            page.goto(f"{shop.url}{path}")
-            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
-            assert page.evaluate(STICKING_OUT) == [], (name, size)
-            assert page.evaluate(CROWDED) == [], (name, size)
-            found = find_fault.run(page)
-            assert found.violations_count == 0, (name, size, theme, found.generate_report())
+    eyes = Eyes(person, shop.url, Path(settings.DATA_DIR) / "screens")
+    look = eyes.look
 
     look("/webhooks", "webhooks-empty")
     well, _ = webhook_endpoints.create(
@@ -119,3 +102,5 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     look(f"/webhook-deliveries/{failed.id}", "delivery")
     look(f"/generations/{generation.id}", "generation-webhooks")
     look("/", "home-webhooks")
+
+    assert eyes.complaints == []
