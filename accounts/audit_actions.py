@@ -13,6 +13,7 @@ ACTIONS = {
     "webhook_endpoint.disabled": "Webhook endpoint disabled",
     "webhook_endpoint.enabled": "Webhook endpoint enabled",
     "webhook_endpoint.deleted": "Webhook endpoint removed",
+    "webhook.resent": "Webhook sent again",
     "webhook_secret.rotated": "Webhook secret rotated",
     # budgets and what may be used
     "budget.set": "Budget set",

@@ -98,7 +98,7 @@ def _secrets(claimed: list[Delivery]) -> dict[str, list[str]]:
 
 # The lanes that wait are found by hopping through the index from one to the next, so that a lane with a hundred
 # thousand waiting costs as much as one with a single one. What is told of one thing waits until what came before had
-# its first try.
+# its first try. Nobody is waited for: a row that an endpoint's owner is just giving up is not taken.
 _CLAIM = """
     WITH RECURSIVE lanes (lane) AS (
         (SELECT lane FROM accounts_delivery WHERE state = 'pending' ORDER BY lane LIMIT 1)
@@ -145,9 +145,12 @@ _CLAIM = """
         WHERE in_organization <= %(in_organization_max)s
             AND (NOT is_failing OR in_health <= %(of_failing_max)s)
         ORDER BY is_failing, in_organization, due_at, id LIMIT %(at_most)s
+    ), free AS (
+        SELECT id FROM accounts_delivery WHERE id IN (SELECT id FROM picked) AND state = 'pending'
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE accounts_delivery AS delivery
         SET state = 'sending', due_at = %(lease)s, tries_count = delivery.tries_count + 1
-        FROM picked WHERE delivery.id = picked.id AND delivery.state = 'pending'
+        FROM free WHERE delivery.id = free.id
         RETURNING delivery.id
 """

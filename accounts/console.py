@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import JSONField, Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLResolver, reverse
 from django.utils.functional import cached_property
@@ -26,14 +26,18 @@ from accounts.models import User
 from seedance_saas.api import usd
 
 LISTED_MAX = 1000  # of a list's rows; what is further down is found by search and filters
-# The product signs people in, and changes their passwords.
-NOT_HERE = {"login", "password_change", "password_change_done", "view_on_site"}
+# The product signs people in and out, and changes their passwords; and nothing is written here.
+NOT_HERE = {
+    "login", "logout", "password_change", "password_change_done", "view_on_site", "autocomplete",
+}  # fmt: skip
+WRITES = ("_add", "_delete", "_history")
 
 
 class Console(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Guarded as every page of our staff; its script, Alpine, evaluates what stands in its attributes."""
 
     index_title = "Records"
+    final_catch_all_view = False
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Without colours of unfold's own: they would stand in a <style>, which no page of ours may have."""
@@ -52,7 +56,7 @@ class Console(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             request: HttpRequest, actor: User, *args: Any, **kwargs: Any
         ) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD"):
-                raise Http404  # nothing is written here
+                return HttpResponseNotAllowed(["GET", "HEAD"])
             answer: HttpResponseBase = inner(request, *args, **kwargs)
             answer._csp_update = {"script-src": ["'unsafe-eval'"]}  # type: ignore[attr-defined]
             return answer
@@ -114,6 +118,9 @@ class Records(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 
     def _json(self) -> list[str]:
         return [field.name for field in self.opts.fields if isinstance(field, JSONField)]
+
+    def get_urls(self) -> list[Any]:
+        return [url for url in super().get_urls() if not (url.name or "").endswith(WRITES)]
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -217,14 +217,15 @@ def _who(request: Request) -> dict[str, Any]:
 
 
 def _once(request: Request, work: Callable[[], dict[str, Any]], *, status: int = 200) -> Response:
-    """Do the work and keep its answer under the caller's Idempotency-Key, in one transaction."""
+    """Do the work and keep its answer, without a secret, under the caller's Idempotency-Key, in one transaction."""
     claim = idempotency.claim(request, api_keys.of(request).organization)
 
     def do() -> Response:
         with transaction.atomic():
             body = work()
             if claim:
-                claim.record(status, body).save(force_insert=True)
+                kept = body | {"secret": None} if "secret" in body else body
+                claim.record(status, kept).save(force_insert=True)
         return Response(body, status=status)
 
     return idempotency.answer_once(claim, do)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.models import ApiKey, Membership, Organization
-from billing import budget_refusals, budgets
+from billing import budget_refusals, budgets, budgets_api
 from billing.budgets import Found, Standing
 from billing.models import Budget, BudgetRefusal
 
@@ -121,17 +122,16 @@ def of_organization(organization: Organization) -> Subject:
 
 
 def subject(organization: Organization, scope: str, id: str) -> Subject:
-    """The organization's own, whom `budgets_api.require_subject` has found."""
-    if scope == Budget.Scope.ORGANIZATION:
-        return of_organization(organization)
-    if id == Budget.EACH:
+    """Raises Http404 for whom the organization does not have, and as `budgets_api.require_subject` for the rest."""
+    if id == Budget.EACH and scope in EACH:
         return of_each(scope)
     if scope == Budget.Scope.MEMBER:
-        members = Membership.objects.select_related("user")
-        return of_member(members.get(organization=organization, pk=id))
+        members = organization.memberships.select_related("user")
+        return of_member(get_object_or_404(members, pk=id))
     if scope == Budget.Scope.API_KEY:
-        return of_key(ApiKey.objects.get(organization=organization, pk=id))
-    return of_end_user(id)
+        return of_key(get_object_or_404(organization.api_keys, pk=id))
+    budgets_api.require_subject(organization, scope, id)
+    return of_end_user(id) if scope == Budget.Scope.END_USER else of_organization(organization)
 
 
 def draw(

@@ -1,7 +1,7 @@
 """The pages of budgets: parse, call, render. They call the verbs that the API calls."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseLocation
@@ -124,19 +125,22 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
     try:
         if not id:
             raise Http404
-        budgets_api.require_subject(organization, scope, id)
+        subject = budget_rows.subject(organization, scope, id)
     except Refusal:
         raise Http404 from None
-    subject = budget_rows.subject(organization, scope, id)
-    own = Budget.objects.filter(organization=organization, scope=scope, subject_id=id).first()
+    rows = Budget.objects.filter(
+        organization=organization, scope=scope, subject_id__in=[id, Budget.EACH]
+    )
+    known = {row.subject_id: row for row in rows}
+    own = known.get(id)
     form = LimitForm(
         request.POST if request.POST.get("do") == "set" else None,
         initial=_initial(own),
         auto_id=f"b{zlib.crc32(f'{scope}:{id}'.encode()):x}-%s",
     )
     if request.method == "POST" and _done(membership, request, subject, own, form):
-        return _after(request, subject, _row(organization, subject))
-    row = _row(organization, subject)
+        return _after(request, _row(organization, subject))
+    row = _row(organization, subject, known=known.values())
     if _is_part(request) and request.GET.get("do") == "show":
         return render(request, "billing/budgets/cell.html", {"row": row, "can_set": True})
     context: dict[str, Any] = {
@@ -144,8 +148,8 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         "own": own,
         "form": form,
         "is_part": _is_part(request),
-        "has_default": _has_default(organization, subject),
-        "available": balances.of(organization).available_microusd,
+        "has_default": id != Budget.EACH and Budget.EACH in known,
+        "balance_now": balances.of(organization),
     }
     if _is_part(request):  # an answer that is an error is not swapped in
         return render(request, "billing/budgets/cell_form.html", context)
@@ -158,15 +162,10 @@ def _is_part(request: HttpRequest) -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-def _row(organization: Organization, subject: Subject) -> Row:
-    return budget_rows.draw(organization, [subject], now=timezone.now())[subject.key]
-
-
-def _has_default(organization: Organization, subject: Subject) -> bool:
-    each = Budget.objects.filter(
-        organization=organization, scope=subject.scope, subject_id=Budget.EACH
-    )
-    return subject.id != Budget.EACH and each.exists()
+def _row(
+    organization: Organization, subject: Subject, *, known: Iterable[Budget] | None = None
+) -> Row:
+    return budget_rows.draw(organization, [subject], now=timezone.now(), known=known)[subject.key]
 
 
 def _done(
@@ -194,7 +193,7 @@ def _done(
     return True
 
 
-def _after(request: HttpRequest, subject: Subject, row: Row) -> HttpResponse:
+def _after(request: HttpRequest, row: Row) -> HttpResponse:
     """The row again, with what was done; the whole page where more rows than this one have changed."""
     said = _said(request.POST.get("do", ""), row)
     if _is_part(request) and not row.is_default:
@@ -202,7 +201,7 @@ def _after(request: HttpRequest, subject: Subject, row: Row) -> HttpResponse:
         return render(request, "billing/budgets/cell.html", context)
     messages.success(request, said)
     if _is_part(request):
-        here = request.htmx.current_url_abs_path or request.path  # type: ignore[attr-defined]
+        here = request.htmx.current_url_abs_path or reverse("budgets")  # type: ignore[attr-defined]
         return HttpResponseLocation(here, target="#main", select="#main", swap="outerHTML")
     return redirect("budgets")
 

@@ -61,24 +61,32 @@ class Chart:
         return sum(self.highest.microusd)
 
 
+def named(series: Sequence[Series]) -> Sequence[Series]:
+    """Those that have bars of their own."""
+    return series if len(series) <= SERIES_MAX else series[: SERIES_MAX - 1]
+
+
 def stacked(
-    first: date, last: date, amounts: Iterable[tuple[date, str, int]], series: Sequence[Series]
+    first: date,
+    last: date,
+    amounts: Iterable[tuple[date, str | None, int]],
+    series: Sequence[Series],
 ) -> Chart | None:
     """Bars from `first` up to and without `last`, of (day, value, micro-dollars); None when all is nothing.
 
-    Values that have no series of their own share the last, which leads nowhere.
+    Of more series than SERIES_MAX the first have their own (`named`), all others share the last, which leads nowhere.
     """
     step = 1 if (last - first).days <= BARS_MAX else 7
-    number_of = {one.value: min(number, SERIES_MAX - 1) for number, one in enumerate(series)}
-    shown = [*series]
-    if len(shown) > SERIES_MAX:
-        shown[SERIES_MAX - 1 :] = [Series("", OTHERS, "")]
+    shown = [*named(series)]
+    number_of: dict[str | None, int] = {one.value: number for number, one in enumerate(shown)}
+    if len(series) > len(shown):
+        shown.append(Series("", OTHERS, ""))
     bars = [
         Bar(start, min(start + timedelta(days=step), last) - timedelta(days=1), [0] * len(shown))
         for start in (first + timedelta(days=n) for n in range(0, (last - first).days, step))
     ]
     for day, value, microusd in amounts:
-        bars[(day - first).days // step].microusd[number_of[value]] += microusd
+        bars[(day - first).days // step].microusd[number_of.get(value, len(shown) - 1)] += microusd
     highest = max(bars, key=lambda bar: sum(bar.microusd))
     if not sum(highest.microusd):
         return None

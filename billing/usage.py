@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import CharField, F, QuerySet, Sum, Value
+from django.db.models import Case, CharField, F, QuerySet, Sum, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
@@ -141,6 +141,25 @@ def report(
             seconds=row["total_seconds"],
             charged_microusd=row["total_microusd"],
         )
+
+
+def by_day(
+    organization: Organization,
+    first: date,
+    last: date,
+    name: str,
+    values: Sequence[str],
+    filters: Mapping[str, str],
+) -> Iterator[tuple[date, str | None, int]]:
+    """What each day charged in micro-dollars for each of `values` of `name`, and for all others together: None.
+
+    One query, whose rows are as many as days and values, however many others there are.
+    """
+    days = days_of(organization, first, last, filters).annotate(by=_expression(name))
+    shown = Case(When(by__in=values, then=F("by")), default=None, output_field=CharField())
+    rows = days.values("day", shown=shown).annotate(charged=Sum("amount_microusd"))
+    for row in rows.order_by("day"):
+        yield row["day"], row["shown"], row["charged"]
 
 
 def days_of(

@@ -1,6 +1,6 @@
 """The page of usage: parse, call, render. Its numbers are those of the API's report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -39,13 +39,22 @@ def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         problem, asked = refusal, _without_days(request.GET)
     (name,) = asked.group_by
     organization = membership.organization
-    report = list(usage.report(organization, asked.first, asked.last, ("day", name), asked.filters))
-    names = {**_names(organization, name), "": WORDS[name][1]}
-    rows = _rows(report, name, names)
+    report = usage.report(organization, asked.first, asked.last, (name,), asked.filters)
+    rows = _rows(report, name, {**_names(organization, name), "": WORDS[name][1]})
     total = sum(row["microusd"] for row in rows)
-    for row in rows:
+    shown = rows[:ROWS_SHOWN]
+    for row in shown:
         row["share"] = _permille(row["microusd"], total)
         row["url"] = _link(asked, {name: row["value"]}) if name not in asked.filters else ""
+    series = [chart.Series(row["value"], row["word"], row["url"]) for row in shown]
+    days = usage.by_day(
+        organization,
+        asked.first,
+        asked.last,
+        name,
+        [one.value for one in chart.named(series)],
+        asked.filters,
+    )
     context = {
         "asked": asked,
         "problem": problem,
@@ -62,16 +71,11 @@ def usage_page(request: HttpRequest, membership: Membership) -> HttpResponse:
             )
             for key, value in asked.filters.items()
         ],
-        "rows": rows[:ROWS_SHOWN],
+        "rows": shown,
         "rest": _sum(rows[ROWS_SHOWN:]),
         "rest_count": len(rows[ROWS_SHOWN:]),
         "total": _sum(rows),
-        "chart": chart.stacked(
-            asked.first,
-            asked.last,
-            [(_day(row), str(row.group[name]), row.charged_microusd) for row in report],
-            [chart.Series(row["value"], row["word"], row["url"]) for row in rows],
-        ),
+        "chart": chart.stacked(asked.first, asked.last, days, series),
         "csv_query": _api_query(asked, group_by=f"day,{name}"),
         "focus_query": _api_query(asked),
     }
@@ -135,38 +139,24 @@ def _day_after(text: str) -> str:
         return text
 
 
-def _rows(report: Sequence[usage.Row], name: str, names: dict[str, str]) -> list[dict[str, Any]]:
+def _rows(report: Iterable[usage.Row], name: str, names: dict[str, str]) -> list[dict[str, Any]]:
     """One for each value, the most expensive first."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in report:
-        value = str(row.group[name])
-        into = found.setdefault(
-            value,
-            {
-                "value": value,
-                "word": names.get(value, value),
-                "records": 0,
-                "seconds": 0,
-                "microusd": 0,
-            },
-        )
-        into["records"] += row.records_count
-        into["seconds"] += row.seconds
-        into["microusd"] += row.charged_microusd
-    ranked = sorted(found.values(), key=lambda one: (-one["microusd"], one["value"]))
-    for number, one in enumerate(ranked):
-        one["series"] = min(number + 1, chart.SERIES_MAX)
-    return ranked
+    ranked = sorted(report, key=lambda row: (-row.charged_microusd, str(row.group[name])))
+    return [
+        {
+            "value": (value := str(row.group[name])),
+            "word": names.get(value, value),
+            "series": min(number, chart.SERIES_MAX),
+            "records": row.records_count,
+            "seconds": row.seconds,
+            "microusd": row.charged_microusd,
+        }
+        for number, row in enumerate(ranked, start=1)
+    ]
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {name: sum(row[name] for row in rows) for name in ("records", "seconds", "microusd")}
-
-
-def _day(row: usage.Row) -> date:
-    day = row.group["day"]
-    assert isinstance(day, date)
-    return day
 
 
 def _permille(part: int, whole: int) -> str:

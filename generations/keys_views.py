@@ -22,7 +22,7 @@ from accounts.models import ApiKey, Membership
 from billing import budgets, key_budgets
 from billing.budget_rows import PERIODS
 from billing.models import Budget
-from generations import catalog, key_activity, snippets
+from generations import key_activity, snippets
 from generations.key_forms import OVERLAP_DEFAULT, OVERLAPS, KeyForm, id_of, new_token
 from seedance_saas.requests import client_address
 
@@ -86,6 +86,8 @@ def new(request: HttpRequest, membership: Membership) -> HttpResponse:
             )
             return pages.SeeOther(reverse("keys"))
         return _made(request, key, secret)
+    if form.is_bound and not id:
+        form.add_error(None, "This form is not one of today's. Look at it once more, and send it.")
     context = {
         "form": form,
         "token": request.POST.get("token") if id else new_token(),
@@ -145,7 +147,6 @@ def key_page(request: HttpRequest, membership: Membership, key_id: str) -> HttpR
             {"place": place, "is_outside": not key_terms.may_come_from(key, place.address)}
             for place in places
         ],
-        "models": {model.slug: model.title for model in catalog.MODELS},
         "list_call": snippets.list_of_key(key.pk),
         "can_set_budgets": roles.can_set_budgets(membership),
     }
@@ -276,7 +277,6 @@ def _rows(
                 "standing": standing,
                 "each": dict(PERIODS)[Budget.Period(standing.period)],
                 "is_full": limit is not None and standing.left_microusd == 0,
-                "is_inherited": budget.is_inherited,
                 "month_charged": budget.month_spent_microusd,
                 "is_living": api_keys.is_living(key),
                 "is_rotating": key in rotating,

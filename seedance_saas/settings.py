@@ -387,6 +387,7 @@ UNFOLD = {
     "SITE_URL": reverse_lazy("operator"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("pictures/mark.svg")}],
     "STYLES": [lambda request: static("css/records.css")],
+    "SCRIPTS": [lambda request: static("js/records.js")],
     "SHOW_HISTORY": False,  # who did what stands in the audit trail
     "SHOW_VIEW_ON_SITE": False,
 }
@@ -396,6 +397,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+DATE_FORMAT, DATETIME_FORMAT = "Y-m-d", "Y-m-d H:i:s"  # UTC, in the operator's records
 # What is counted against guessing must be counted once, whichever process answers.
 CACHES = {"default": {"BACKEND": "seedance_saas.shared_cache.SharedCache"}}
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", of=("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -51,4 +51,4 @@ def end_look(request: HttpRequest, actor: User) -> HttpResponse:
     if found := look.first():
         looking.end(found, by=actor, address=client_address(request))
         return pages.SeeOther(reverse("operator_organization", args=[found.organization_id]))
-    return pages.SeeOther(reverse("operator"))
+    return pages.SeeOther(reverse("home"))

@@ -31,7 +31,8 @@ def page(
     request: HttpRequest, place: str, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A page in the operator's frame; `place` is the entry of the navigation that it belongs to."""
-    frame = {"places_main": MAIN, "places_more": MORE, "section": place}
+    # No organization is in view here: the frame need not ask for one.
+    frame = {"places_main": MAIN, "places_more": MORE, "section": place, "membership": None}
     return render(request, f"operator/{template}", {**frame, **context}, status=status)
 
 

@@ -9,7 +9,7 @@ from accounts.audit_actions import ACTIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("seedance_saas", "accounts", "billing", "generations")
-ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
+ACTION = re.compile(r"[a-z_]+\.(?!html$)[a-z_]+")
 
 
 def notes(tree: ast.Module) -> Iterator[ast.Call]:

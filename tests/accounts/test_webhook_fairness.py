@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -203,3 +204,26 @@ def test_the_order_holds_however_slow_the_first_answer_is(
     for number in range(4):
         types = [body["type"] for body in receiver.bodies if body["data"]["id"] == f"gen_{number}"]
         assert types == ["generation.queued", "generation.running", "generation.succeeded"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claiming_and_giving_up_wait_for_no_other(acme: Organization) -> None:
+    """Each takes many rows of the same endpoints, in orders of their own: none of them may end in a deadlock."""
+    for round_ in range(5):
+        endpoints = [
+            webhook_endpoints.create(acme, url=f"https://a{round_}{number}.example/")[0]
+            for number in range(2)
+        ]
+        for _ in range(20):
+            webhooks.publish(acme, "balance.low", {})
+        deliveries.fan_out()
+        jobs: list[Callable[[], object]] = [partial(claims.claim, 32)] * 2
+        jobs += [partial(webhook_endpoints.disable, one) for one in endpoints]
+
+        outcomes = race(jobs)
+
+        assert [one for one in outcomes if isinstance(one, Exception)] == []
+        assert not Delivery.objects.filter(state="pending").exists()
+        for endpoint in endpoints:
+            webhook_endpoints.delete(endpoint)
+        Delivery.objects.all().delete()

@@ -7,6 +7,7 @@ What they looked like is kept in `.data/test/screens`.
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from playwright.sync_api import Browser, BrowserContext
 
 from accounts import api_keys, organizations
 from accounts.models import Organization, User
-from generations.models import Generation, RateCard
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
+from generations import service_status
+from generations.models import Attempt, Generation, RateCard
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.pages.conftest import ann, queued, signed_in  # noqa: F401 (ann and queued are fixtures)
+from tests.pages.test_status import made
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 ASK_AXE = """async () => (await axe.run()).violations.map(
@@ -94,8 +97,14 @@ def test_the_operators_own_pages(
 ) -> None:
     key, _ = api_keys.issue(acme, "Backend")
     stuck = queued(acme)
-    long_ago = timezone.now() - timezone.timedelta(hours=1)
+    long_ago = timezone.now() - timedelta(hours=1)
     Generation.objects.filter(pk=stuck.pk).update(state_since=long_ago)
+    made(acme, 6)
+    for done in Generation.objects.filter(state="succeeded"):
+        Attempt.objects.create(
+            generation=done, number=1, provider="eachlabs", state="succeeded", cost_microusd=400_000
+        )
+    service_status.forget_cached()
     look("/operator", "today")
     look("/operator/money", "money")
     look(f"/operator/organizations/{acme.pk}", "organization")

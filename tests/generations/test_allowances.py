@@ -56,6 +56,18 @@ def test_a_key_says_what_it_may_use(acme: Organization, api: Api) -> None:
     assert error["details"] == {"set_by": "api_key", "allowed": [IMAGE]}
 
 
+def test_a_quote_that_bound_before_does_not_allow_it(acme: Organization, api: Api) -> None:
+    quote = api.post("/quotes", BODY).json()["id"]
+    allowances.set_for_organization(acme, models=[IMAGE], actor=make_user())
+
+    answer = api.post("/generations", {**BODY, "quote_id": quote})
+
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "model_not_allowed"
+    assert not Generation.objects.exists()
+    assert money(acme) == (25_000_000, 0)
+
+
 def test_models_says_what_the_key_may_use(acme: Organization, api: Api) -> None:
     ApiKey.objects.update(allowed_resolutions=["480p"])
     allowances.set_for_organization(acme, models=[TEXT], actor=make_user())

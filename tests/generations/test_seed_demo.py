@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from accounts import api_keys
 from accounts.models import Membership, Organization, User
+from tests.accounts.signing_in import is_signed_in, sign_in
 from tests.world import money
 
 
@@ -47,6 +49,16 @@ def test_its_file_opens_both_doors_and_is_its_owners_alone(db: None, demo_env: P
     owner = User.objects.get(email=values["SEEDANCE_DEMO_EMAIL"])
     assert owner.check_password(values["SEEDANCE_DEMO_PASSWORD"])
     assert stat.S_IMODE(demo_env.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("email", ["demo@example.com", "member@example.com", "rival@example.com"])
+def test_each_of_its_people_signs_in_at_once(db: None, demo_env: Path, email: str) -> None:
+    call_command("seed_demo", verbosity=0)
+    client = Client()
+
+    sign_in(client, email, values_of(demo_env)["SEEDANCE_DEMO_PASSWORD"])
+
+    assert is_signed_in(client)
 
 
 def test_a_repeat_changes_nothing_but_the_address(db: None, demo_env: Path, settings: Any) -> None:

@@ -90,7 +90,10 @@ def test_a_token_that_we_did_not_give_makes_nothing(acme: Organization, browser:
     client = browser(acme)
     form = filled(client) | {"token": "key_" + "0" * 32 + ":forged"}
 
-    assert client.post("/keys/new", form).status_code == 400
+    refused = client.post("/keys/new", form)
+
+    assert refused.status_code == 400
+    assert "Look at it once more, and send it." in text(refused)
     assert not ApiKey.objects.exists()
 
 

@@ -61,6 +61,22 @@ def test_the_page_costs_the_same_however_many_there_are(
     assert len(page.content) < BYTES_MAX
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_one_budget_costs_as_little(
+    acme: Organization, browser: Browser, headers: dict[str, str]
+) -> None:
+    path = edit("member", acme.memberships.get().pk)
+    client = browser(acme)
+    for scope_id in (path, edit("member", "*")):
+        client.post(scope_id, {"do": "set", "limit_usd": "1", "period": "day"})
+    client.get("/budgets")  # it shows what was said
+
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path, headers=headers).status_code == 200
+
+    assert len(queries) <= QUERIES_MAX, "\n".join(query["sql"][:160] for query in queries)
+
+
 @pytest.mark.parametrize("path", ["/end-users", "/end-users?by=spent", "/end-users?id=u_1"])
 def test_end_users_cost_the_same_however_many_there_are(
     acme: Organization, browser: Browser, path: str
