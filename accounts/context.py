@@ -67,6 +67,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "places_main": SimpleLazyObject(partial(_shown, MAIN, membership)),
         "places_more": SimpleLazyObject(partial(_shown, MORE, membership)),
         "can_spend": SimpleLazyObject(lambda: bool(membership and roles.can_spend(membership))),
+        "can_manage_keys": SimpleLazyObject(
+            lambda: bool(membership and roles.can_manage_keys(membership))
+        ),
         "can_see_ledger": SimpleLazyObject(
             lambda: bool(membership and roles.can_see_ledger(membership))
         ),

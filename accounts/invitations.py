@@ -81,9 +81,9 @@ def invite(
             f"{open_count} invitations are open, and at most {OPEN_MAX} may be: revoke some first.",
             param="email",
         )
-    require_few_mails(organization, [one.email.lower() for one in wanted], now)
-    # One that has expired makes room for the new one.
     emails = [one.email.lower() for one in wanted]
+    require_few_mails(organization, emails, now)
+    # One that has expired makes room for the new one.
     not_ended(organization).filter(email__in=emails).update(revoked_at=now)
     made = [_make(organization, one, by, now) for one in wanted]
     for invitation in made:

@@ -157,7 +157,6 @@ def _go_in(request: HttpRequest, found: Invitation) -> HttpResponseBase:
 
 
 def _answer(request: HttpRequest, template: str, status: int, **context: Any) -> HttpResponse:
-    """No page that is left from here learns the address, which is a secret."""
-    response = render(request, template, context, status=status)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    """The address is a secret, and no other site learns it: our policy for all pages is same-origin. With the
+    stricter no-referrer a browser says `Origin: null` when it sends the form, which is refused."""
+    return render(request, template, context, status=status)

@@ -226,6 +226,7 @@ def _once(request: Request, work: Callable[[], dict[str, Any]], *, status: int =
             if claim:
                 kept = body | {"secret": None} if "secret" in body else body
                 claim.record(status, kept).save(force_insert=True)
-        return Response(body, status=status)
+        headers = {"Cache-Control": "no-store"} if "secret" in body else {}
+        return Response(body, status=status, headers=headers)
 
     return idempotency.answer_once(claim, do)

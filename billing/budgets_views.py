@@ -149,7 +149,7 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         "form": form,
         "is_part": _is_part(request),
         "has_default": id != Budget.EACH and Budget.EACH in known,
-        "available": balances.of(organization).available_microusd,
+        "balance_now": balances.of(organization),
     }
     if _is_part(request):  # an answer that is an error is not swapped in
         return render(request, "billing/budgets/cell_form.html", context)

@@ -12,7 +12,6 @@ from billing.end_users import EndUser
 from billing.models import (
     Account,
     Budget,
-    CreditLine,
     Grant,
     Invoice,
     Purchase,
@@ -45,18 +44,13 @@ def balance(organization: Organization) -> dict[str, Any]:
             {"usd": usd(grant.account.balance_microusd or 0), "at": moment(grant.expires_at)}
             for grant in expiring
         ],
-        "billing_mode": "invoice" if has_line(organization) else "prepaid",
+        "billing_mode": "invoice" if now.is_on_account else "prepaid",
         "suspended": (
             {"code": "billing_hold", "message": "New work waits until the debt is paid."}
             if now.debt_microusd
             else None
         ),
     }
-
-
-def has_line(organization: Organization) -> bool:
-    lines = CreditLine.objects.filter(organization=organization)
-    return lines.exclude(closure=CreditLine.Closure.OPERATOR).exists()
 
 
 def available_change_microusd(transfer: Transfer) -> int:

@@ -30,12 +30,14 @@ class FactorForm(forms.Form):
 
 
 class RetentionForm(forms.Form):
-    retention_days = forms.IntegerField(label="Days", min_value=1)
-
     def __init__(self, *args: Any, days_max: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        said = f"The days must be a whole number from 1 to {days_max}."
         self.fields["retention_days"] = forms.IntegerField(
-            label="Days", min_value=1, max_value=days_max
+            label="Days",
+            min_value=1,
+            max_value=days_max,
+            error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), said),
         )
 
 

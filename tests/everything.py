@@ -27,7 +27,15 @@ from fido2.cose import ES256
 from fido2.utils import websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
 
-from accounts import api_keys, deliveries, key_terms, organizations, webhook_endpoints, webhooks
+from accounts import (
+    api_keys,
+    deliveries,
+    invitations,
+    key_terms,
+    organizations,
+    webhook_endpoints,
+    webhooks,
+)
 from accounts.models import (
     ApiKey,
     Delivery,
@@ -52,10 +60,11 @@ from billing.models import (
     StripeEvent,
 )
 from generations import lifecycle, media, requests, stored_files, uploads
-from generations.models import Attempt, Generation, Upload
+from generations.models import Attempt, Generation, RateCard, Upload
 from seedance_saas.simulators import film
 from seedance_saas.simulators.order import FilmOrder
 from tests.accounts.signing_in import give_app, give_codes
+from tests.accounts.team import invite
 from tests.upstream import Upstream, clip
 from tests.world import deposit, make_user
 
@@ -96,6 +105,7 @@ def everything(
     yesterday = timezone.now().date() - timedelta(days=1)
     _stripe(world)
     _operator(acme)
+    invitation = invite(acme, "bo@acme.example")
     event = webhooks.events_of(acme).order_by("id")[0]
     statement = statements.close_day(acme, yesterday)
     world.names |= {
@@ -118,7 +128,10 @@ def everything(
         "organization": acme.id,
         "membership": Membership.objects.get(organization=acme, role=Role.VIEWER).id,
         "model": MODEL,
-        "nothing": "gen_" + "0" * 32,
+        "invitation": invitation.id,
+        "invitation_secret": invitations._secret(invitation),
+        "operator": settings.OPERATOR_PATH,
+        "rate_card": RateCard.objects.order_by("version")[0].version,
     }
     return world
 

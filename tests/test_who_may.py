@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
@@ -37,7 +38,7 @@ NOTED = ('"django_session"', "accounts_apikey SET last_used", "seedance_saas_rem
 class Said:
     """An answer, in the word that matters here."""
 
-    word: str  # yes, sign in, no, nothing there, no such method
+    word: str  # yes, sign in, elsewhere, no, nothing there, no such method
     status: int
     wrote: list[str]
 
@@ -82,8 +83,8 @@ def _word(answer: Any) -> str:
         return "sign in"
     if answer.status_code == 401 and answer["Content-Type"] == "application/json":
         return "sign in"
-    if to in ("/organizations/new", "/operator/"):
-        return "join first"
+    if to.rstrip("/") in ("/organizations/new", f"/{settings.OPERATOR_PATH}"):
+        return "elsewhere"
     return {403: "no", 404: "nothing there", 405: "no such method"}.get(answer.status_code, "yes")
 
 
@@ -173,18 +174,22 @@ def _of_keys(line: Line, scope: str, one: str) -> tuple[str, ...]:
 
 def _of_people(line: Line, who: str, one: str) -> tuple[str, ...]:
     """What `one` is to be told where `who` may."""
-    words, _ = who_may.read()
+    words = who_may.read()[0] | {role: frozenset({role}) for role in ROLES}
     assert who in words, f"{line}: who are {who!r}?"
     if who == "anybody" or (who == "people" and one != "signed out"):
         return ("yes",)
     if who == "holder" and one != "signed out":
         return ("yes",) if one == "owner" else ("nothing there",)
+    if who == "invited":  # none of these
+        return ("yes", "sign in") if one == "signed out" else ("no",)
+    if who == "staff" and one == "staff":
+        return ("yes", "no", "no such method") if line.is_one_of_many else ("yes",)
     if who == "staff":
-        return ("yes",) if one == "staff" else ("nothing there",)
+        return ("nothing there",)
     if one == "signed out":
         return ("sign in", "no such method")
     if one == "staff":  # who belong to nobody
-        return ("join first", "nothing there")
+        return ("elsewhere", "nothing there")
     if one == "stranger":  # the owner of another organization
         return ("nothing there",) if line.is_about_acme or line.address in FORMS else ("yes",)
     return ("yes",) if one in words[who] else ("no",)

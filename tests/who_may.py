@@ -15,8 +15,8 @@ from accounts.models import Role
 FILE = Path(__file__).with_suffix(".txt")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 API = "/api/v1/"
-OPEN_TO_ALL = {"model", "media", "webhook_secret", "operator"}
-_PART = re.compile(r"<(?:\w+:)?\w+>|\(\?P<\w+>[^)]*\)\$?")  # of a route: what may be anything
+OPEN_TO_ALL = {"model", "media", "webhook_secret", "operator", "invitation_secret"}
+_PART = re.compile(r"<(?:\w+:)?\w+>|\(\?P<\w+>([^)]*)\)\$?")  # of a route: what may be anything
 _RULE = re.compile(r"(\S+) may ([A-Z]+(?: and [A-Z]+)*)")
 
 
@@ -25,6 +25,7 @@ class Line:
     number: int
     address: str
     may: dict[str, str]  # method -> who
+    is_one_of_many: bool = False
 
     @property
     def is_of_the_api(self) -> bool:
@@ -76,16 +77,19 @@ def _lines(line: Line) -> list[Line]:
     begins = (
         line.address.removeprefix("/")
         .removesuffix("**")
-        .format_map({"operator": getattr(settings, "OPERATOR_PATH", "")})
+        .format_map({"operator": settings.OPERATOR_PATH})
     )
     paths = [_PART.sub(_anything, route) for route in routes() if route.startswith(begins)]
-    return [Line(line.number, f"/{path.removesuffix('$')}", line.may) for path in paths]
+    return [
+        Line(line.number, f"/{path.removesuffix('$')}", line.may, is_one_of_many=True)
+        for path in paths
+    ]
 
 
 def _anything(part: re.Match[str]) -> str:
-    """Of some words, the first."""
-    words = re.search(r">(\w+)\|", part[0])
-    return words[1] if words else "1"
+    """The first of several words, or a number."""
+    words = (part[1] or "").split("|")
+    return words[0] if len(words) > 1 else "1"
 
 
 def _rules(number: int, text: str) -> dict[str, str]:

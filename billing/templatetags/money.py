@@ -7,9 +7,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import Organization
-from billing import balances, presentation
-from billing.models import CreditLine
+from billing import balances
 from seedance_saas.api import usd
 
 register = template.Library()
@@ -84,12 +82,6 @@ def grouped(number: int) -> str:
 
 
 @register.filter
-def named(names: dict[str, str], value: str) -> str:
-    """What a value is called, or the value itself."""
-    return names.get(value, value)
-
-
-@register.filter
 def share(part: int, whole: int | None) -> str:
     """How much of a bar a part takes, in percent with two places, at most all of it."""
     if not whole or whole < 0:
@@ -105,15 +97,6 @@ def balance(context: Context) -> balances.Balance | None:
         return None
     said: balances.Balance | None = context.get("balance_now")
     return said or balances.of(membership.organization)
-
-
-@register.simple_tag(takes_context=True)
-def is_on_account(context: Context, organization: Organization) -> bool:
-    """Whether it pays by invoice, and not before. A page that has read the line says so."""
-    if "line" in context:
-        line: CreditLine | None = context["line"]
-        return line is not None and line.closure != CreditLine.Closure.OPERATOR
-    return presentation.has_line(organization)
 
 
 def _dollars(amount: int | str) -> Decimal:

@@ -41,6 +41,7 @@ def send(api: Api, method: str, path: str, body: Any = None) -> "Answer":
 def made(api: Api, **fields: Any) -> dict[str, Any]:
     response = api.post("/webhook-endpoints", {"url": URL, **fields})
     assert response.status_code == 201, response.content
+    assert response["Cache-Control"] == "no-store"
     answer: dict[str, Any] = response.json()
     return answer
 

@@ -250,6 +250,7 @@ class Book:
             promotional_microusd=self.available(now, "promotional"),
             invoice_microusd=self.available(now, "invoice"),
             debt_microusd=self.debt,
+            is_on_account=False,
         )
 
     def balances(self) -> dict[str, int]:

@@ -95,7 +95,7 @@ def test_a_balance_is_one_read_however_many_grants_there_are(
 
     with django_assert_num_queries(1):
         assert balances.of(acme).available_microusd == 30_000_000
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         presentation.balance(acme)
 
 

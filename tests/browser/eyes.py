@@ -87,6 +87,8 @@ class Eyes:
 
     def _complain(self, where: str, what: str) -> None:
         self.complaints.append(f"{where}: {what}")
+        with (self.folder / "complaints.txt").open("a") as file:  # seen before the walk is over
+            file.write(f"{where}: {what}\n")
 
     def _problems(self, page: Page) -> Iterator[str]:
         yield from (f"sticks out: {html}" for html in page.evaluate(STICKING_OUT))

@@ -16,8 +16,8 @@ from accounts import organizations
 from accounts.models import Organization, Role, User
 from tests.accounts.signing_in import code_in, code_of, give_app, give_codes
 from tests.browser.conftest import SECONDS, _note
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.browser.shop import Shop, wait_until
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 from tests.world import PASSWORD, make_user
 
 SOFTWARE = [

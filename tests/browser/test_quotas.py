@@ -14,8 +14,9 @@ from accounts.models import Organization, Role, RoleTerms, User
 from billing import budgets
 from billing.models import Budget
 from tests.billing.moves import hold_for, used
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.browser.shop import Shop
-from tests.browser.test_looks import CROWDED, LABELS, SIZES, STICKING_OUT
+from tests.browser.test_looks import LABELS
 from tests.world import Api, deposit
 
 STANDARD = {"model": "seedance-2.0-text-to-video", "resolution": "720p"}

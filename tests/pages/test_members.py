@@ -168,7 +168,7 @@ def test_removing_says_in_numbers_what_it_then_does(acme: Organization, browser:
     client = browser(acme)
 
     page = text(client.get(f"/members/{bo.id}/remove"))
-    for said in ("1 (<span", "held) end as usual", "$9.00</span> goes away", "backend"):
+    for said in ("1 (<span", "held) ends as usual", "$9.00</span> goes away", "backend"):
         assert said in page
     done = client.post(f"/members/{bo.id}/remove", {"keys": "revoke"}, follow=True)
 

@@ -53,7 +53,7 @@ def test_retention_is_set_within_its_limits(acme: Organization, browser: Browser
         answer = client.post("/settings", {"do": "retention", "retention_days": days})
         assert answer.status_code == 400
         assert f'value="{days}"' in text(answer)
-        assert 'id="id_retention_days-error"' in text(answer)
+        assert "The days must be a whole number from 1 to 90." in text(answer)
     assert storage_policies.policy_of(acme.pk).retention_days == 7
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import courier, deliveries, webhook_endpoints, webhooks
 from accounts.models import AuditEntry, Delivery, Organization, Role, WebhookEndpoint, WebhookSecret
 from accounts.webhook_verification import verify
+from generations.models import Generation
 from tests.pages.conftest import text
 from tests.receiver import URL, Receiver
 
@@ -323,3 +324,26 @@ def test_home_says_what_waits_for_a_person(
     webhook_endpoints.enable(endpoint)
     webhook_endpoints.disable(endpoint)
     assert "A webhook endpoint" not in text(developer.get("/"))
+
+
+def test_a_generations_page_shows_what_was_sent_of_it(
+    acme: Organization,
+    endpoint: WebhookEndpoint,
+    receiver: Receiver,
+    queued: Callable[[Organization], Generation],
+    browser: Callable[..., Client],
+) -> None:
+    path = f"/generations/{queued(acme).id}"
+    courier.run()
+    delivery = Delivery.objects.get()
+
+    developers, viewers = (
+        text(browser(acme, role).get(path)).split('id="wh"')[1]
+        for role in (Role.DEVELOPER, Role.VIEWER)
+    )
+
+    for page in (developers, viewers):
+        assert "generation.queued" in page
+        assert "delivered" in page
+    assert f"/webhook-deliveries/{delivery.id}" in developers
+    assert delivery.id not in viewers
