@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
+from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -18,8 +18,8 @@ from billing import budgets, founding
 from billing.models import Grant
 from tests.accounts.team import member
 from tests.billing.moves import hold_for, used
+from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
 from tests.browser.shop import Shop
-from tests.browser.test_looks import CROWDED, SIZES, STICKING_OUT
 from tests.world import deposit
 
 Look = Callable[..., None]
