@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import pages, roles
@@ -25,16 +22,12 @@ from generations import (
     form_files,
     forms,
     lifecycle,
-    offers,
-    pricing,
+    playground_parts,
     queue_position,
     quotes,
-    rate_cards,
-    snippets,
 )
 from generations.errors import NoRate
-from generations.forms import COUNTS, CreateForm
-from generations.models import Quote
+from generations.forms import CreateForm
 from generations.requests import GENERATIONS_MAX
 from generations.views import generations_of
 from seedance_saas.errors import Forbidden, Refusal
@@ -159,7 +152,7 @@ def _show_create(
     shown = seen.filter(pk__in=after).order_by("id") if after else seen.order_by("-id")[:1]
     made = list(shown)
     others = list(seen.exclude(pk__in=[one.pk for one in made]).order_by("-id")[:BEFORE])
-    context = _live_parts(form, membership, unbound=unbound) | {
+    context = playground_parts.of(form, membership, unbound=unbound) | {
         "balance_now": balances.of(membership.organization),
         "result": made[0] if made else None,
         "together": made[1:],
@@ -185,75 +178,6 @@ def _who_sets_budgets(membership: Membership) -> str:
     if len(names) > ADMINS_NAMED:
         names[ADMINS_NAMED:] = ["another admin"]
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _live_parts(
-    form: CreateForm, membership: Membership, *, unbound: Refusal | None = None
-) -> dict[str, Any]:
-    """What changes with every key that is pressed: the prices and the code.
-
-    `unbound` says why an earlier quote bound no more when the one of the form has taken its place.
-    """
-    now = timezone.now()
-    card = rate_cards.for_organization(membership.organization, now)
-    resolution = form.body()["resolution"]
-    rates = {
-        model.tier.value: rule.rate_microusd_per_second
-        for model in catalog.MODELS
-        if model.family == form.model.family
-        for rule in card.rules_for(model, resolution)[:1]
-    }
-    bound: Quote | None = None
-    try:
-        bound = _bound(form, membership, now)
-    except Refusal as refusal:
-        unbound = unbound or refusal
-    terms = quotes.terms(bound) if bound else _price(form, membership, now)
-    allowance = allowances.of(membership.organization, member=membership)
-    return {
-        "form": form,
-        "quote": terms,
-        "most_microusd": terms.max_cost_microusd * form.count if terms else None,
-        "bound": _bound_as_dict(bound, form, membership) if bound else None,
-        "unbound": unbound,
-        "unbound_changed": forms.said(unbound.details.get("differs", [])) if unbound else "",
-        "binds_minutes": quotes.BINDS // timedelta(minutes=1),
-        "rates": rates,
-        "rate_card": card.effective_from,
-        "snippets": snippets.of(form.body_with_ceiling(terms)),
-        "given": form_files.shown(membership, form),
-        "catalog": catalog,
-        "counts": COUNTS,
-        "durations": offers.of(form.model).seconds,
-        "resolutions": allowance.resolutions(form.model) or offers.of(form.model).resolutions,
-        "not_allowed": allowance.refusal(form.model, resolution),
-    }
-
-
-# -- the price ------------------------------------------------------------------------------------
-
-
-def _price(form: CreateForm, membership: Membership, at: datetime) -> pricing.Quote | None:
-    """What it would cost now, as far as that can be told from what was typed."""
-    asked = form.priced()
-    try:
-        return quotes.price(membership.organization, asked, at) if asked else None
-    except NoRate:
-        return None
-
-
-def _bound(form: CreateForm, membership: Membership, at: datetime) -> Quote | None:
-    """The quote that the form names. Raises what says that it binds no more, or not what is typed now."""
-    if not form.held_quote:
-        return None
-    return quotes.bound(membership.organization, form.read(with_quote=True), at)
-
-
-def _bound_as_dict(quote: Quote, form: CreateForm, membership: Membership) -> dict[str, Any]:
-    outlook = quotes.outlook(
-        quote, member_id=membership.id, end_user_id=form.body().get("end_user_id", "")
-    )
-    return quotes.as_dict(quote, outlook)
 
 
 @require_http_methods(["GET", "POST"])
@@ -312,5 +236,5 @@ def upload(request: HttpRequest, membership: Membership) -> HttpResponse:
 @pages.for_members
 def quote(request: HttpRequest, membership: Membership) -> HttpResponse:
     """The live parts of Create for what is typed so far. Buys nothing."""
-    context = _live_parts(CreateForm(request.POST), membership) | {"oob": True}
+    context = playground_parts.of(CreateForm(request.POST), membership) | {"oob": True}
     return render(request, "generations/create/live.html", context)

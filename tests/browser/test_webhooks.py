@@ -1,22 +1,24 @@
 """A developer makes an endpoint, tests it, and sees it answer, without a reload; the pages hold together."""
 
-import itertools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import (
-    Axe,
-)
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts import courier, webhook_endpoints, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint
+from generations import lifecycle, requests
 from seedance_saas.simulators.thread import SimulatorThread
-from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
+from tests.browser.eyes import Eyes
 from tests.browser.shop import Shop
 
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+BODY = {
+    "model": "seedance-2.0-fast-text-to-video",
+    "prompt": "a red kite over a beach",
+    "resolution": "480p",
+    "duration": 4,
+}
 INBOX = "https://inbox.example.com"
 
 
@@ -63,22 +65,10 @@ def test_an_endpoint_is_made_tested_and_seen_to_answer(page: Page, shop: Shop) -
 
 @pytest.mark.usefixtures("internet")
 def test_its_pages_hold_together_at_each_size_in_each_theme(
-    page: Page, shop: Shop, acme: Organization, settings: Any
+    person: BrowserContext, shop: Shop, acme: Organization, settings: Any
 ) -> None:
-    folder = Path(settings.DATA_DIR) / "screens"
-    folder.mkdir(parents=True, exist_ok=True)
-    find_fault = Axe()
-
-    def look(path: str, name: str) -> None:
-        for (size, (width, height)), theme in itertools.product(SIZES.items(), THEMES):
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme=theme)
-            page.goto(f"{shop.url}{path}")
-            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
-            assert page.evaluate(STICKING_OUT) == [], (name, size)
-            assert page.evaluate(CROWDED) == [], (name, size)
-            found = find_fault.run(page)
-            assert found.violations_count == 0, (name, size, theme, found.generate_report())
+    eyes = Eyes(person, shop.url, Path(settings.DATA_DIR) / "screens")
+    look = eyes.look
 
     look("/webhooks", "webhooks-empty")
     well, _ = webhook_endpoints.create(
@@ -87,12 +77,12 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     webhook_endpoints.create(
         acme,
         url=f"{INBOX}/status/503",
-        types=["generation.succeeded", "generation.failed", "balance.low"],
+        types=["generation.queued", "generation.failed", "balance.low"],
     )
     off, _ = webhook_endpoints.create(acme, url=f"{INBOX}/{'a-very-long-path/' * 8}gone")
     for _ in range(3):
         webhooks.publish(acme, "balance.low", {"object": "balance", "available_usd": "4.9000"})
-    webhooks.publish(acme, "generation.failed", {"object": "generation", "id": "gen_1"})
+    (generation,) = lifecycle.create_generations(acme, requests.read(BODY))
     send_due()
     webhook_endpoints.disable(off, WebhookEndpoint.Reason.FAILING)
     bad = webhook_endpoints.of(acme).get(url__endswith="503")
@@ -110,4 +100,7 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     )
     look("/webhook-deliveries", "deliveries")
     look(f"/webhook-deliveries/{failed.id}", "delivery")
+    look(f"/generations/{generation.id}", "generation-webhooks")
     look("/", "home-webhooks")
+
+    assert eyes.complaints == []

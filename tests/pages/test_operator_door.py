@@ -151,7 +151,7 @@ def test_a_record_page_weighs_less_than_300_kilobytes_as_it_is_sent(
 ) -> None:
     page = staff.get(reverse("admin:accounts_organization_change", args=[acme.pk])).content
     assets = set(re.findall(rb"/static/([^\"']+)", page))
-    files = [Path(finders.find(asset.decode())) for asset in assets]
+    files = [Path(str(finders.find(asset.decode()))) for asset in assets]
 
     sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in files}
 
