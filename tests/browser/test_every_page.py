@@ -116,8 +116,9 @@ def test_what_is_not_there_is_well_in_every_look(
 
 
 def _chosen() -> list[who_may.Line]:
-    """Every page; not what is handed out as a file, nor what is asked for by a page of its own, nor old
-    addresses that only lead elsewhere, nor the operator's records, a hundred of one kind: `test_operator_console.py` looks at one of each sort."""
+    """Every page; not what is handed out as a file, nor what is asked for by a page of its own, nor old addresses
+    that only lead elsewhere, nor the operator's records, a hundred of one kind: `test_operator_console.py` looks at
+    one of each sort."""
     parts = ("/live", "/media/", "/healthz", "/readyz", "/operator/records/", "/accounts/social/")
     return [
         line
