@@ -92,7 +92,7 @@ def post(parcel: claims.Parcel) -> Outcome:
     except Exception:
         # Ours. It counts as a try, or the delivery would come round for ever and hold up the rest.
         logger.exception("delivery.broke id=%s", parcel.delivery.id)
-        error = "Something went wrong on our side."
+        error = "We failed to send it."
     else:
         status = got.status
         answer = (

@@ -104,7 +104,7 @@ def test_a_fault_of_ours_counts_as_a_try_and_holds_up_nobody(
 
     assert courier.run() == 1
 
-    assert DeliveryAttempt.objects.get().error == "Something went wrong on our side."
+    assert DeliveryAttempt.objects.get().error == "We failed to send it."
     assert (Delivery.objects.get().state, Delivery.objects.get().tries_count) == ("pending", 1)
 
 

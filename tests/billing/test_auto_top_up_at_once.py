@@ -113,6 +113,7 @@ def test_terms_that_change_meanwhile_hold_whole_or_not_at_all(
     assert charges(stripe_account) == [("succeeded", cents) for cents, _ in bought.order_by("id")]
 
 
+@pytest.mark.thorough
 def test_two_hundred_rounds_at_the_ceiling_never_pass_it_by_a_cent(
     acme: Organization, stripe_account: StripeAccount, run_queue: RunQueue
 ) -> None:

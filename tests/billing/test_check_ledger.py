@@ -268,6 +268,7 @@ def pay_invoice(acme: Organization) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None:
     kinds = set(Transfer.objects.values_list("kind", flat=True))
     assert kinds == set(Transfer.Kind.values)

@@ -228,6 +228,7 @@ def test_a_month_agrees_to_the_cent(month: Month) -> None:
     acme.agrees()
 
 
+@pytest.mark.thorough
 def test_the_next_month_gives_back_what_was_taken_back_too_late(month: Month) -> None:
     acme = month.on_account
     references = month.use(40)

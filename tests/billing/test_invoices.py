@@ -53,6 +53,7 @@ def test_what_was_told_in_time_is_the_metered_line_alone(on_account: OnAccount) 
     on_account.agrees()
 
 
+@pytest.mark.thorough
 def test_what_stripe_hears_of_while_the_draft_waits_is_asked_for_once(
     on_account: OnAccount,
 ) -> None:
@@ -69,6 +70,7 @@ def test_what_stripe_hears_of_while_the_draft_waits_is_asked_for_once(
     assert on_account.invoice().asked_cents == 200
 
 
+@pytest.mark.thorough
 def test_a_draft_waits_until_an_hour_after_the_last_of_its_events(on_account: OnAccount) -> None:
     on_account.go_to(FEBRUARY - HOUR)
     on_account.use(2_000_000)
@@ -91,6 +93,7 @@ def test_a_draft_waits_until_an_hour_after_the_last_of_its_events(on_account: On
     assert on_account.lines_there() == [200]
 
 
+@pytest.mark.thorough
 def test_what_stripe_refused_is_a_line_of_its_own(on_account: OnAccount) -> None:
     use_and_tell(on_account, 1_000_000)
     on_account.account.control("meter_events", refuse=2)
@@ -102,6 +105,7 @@ def test_what_stripe_refused_is_a_line_of_its_own(on_account: OnAccount) -> None
     assert (invoice.asked_cents, invoice.correction_cents) == (150, 50)
 
 
+@pytest.mark.thorough
 def test_what_arrived_though_nobody_knew_is_not_asked_for_twice(on_account: OnAccount) -> None:
     """Every answer is lost for a day: we give up, and the meter has it."""
     on_account.use(1_000_000)
@@ -120,6 +124,7 @@ def test_what_arrived_though_nobody_knew_is_not_asked_for_twice(on_account: OnAc
     assert (invoice.asked_cents, invoice.correction_cents) == (100, 0)
 
 
+@pytest.mark.thorough
 def test_a_second_belongs_to_the_month_in_which_it_was_settled(on_account: OnAccount) -> None:
     first, second = on_account.hold(3_000_000), on_account.hold(4_000_000)
     for moment, reference, microusd in (
@@ -156,6 +161,7 @@ def test_half_a_cent_goes_up_and_what_was_rounded_is_written_off(
     on_account.agrees()
 
 
+@pytest.mark.thorough
 def test_less_than_stripe_charges_waits_for_the_next_invoice(on_account: OnAccount) -> None:
     use_and_tell(on_account, 300_000)
     january = on_account.end_month()
@@ -175,6 +181,7 @@ def test_less_than_stripe_charges_waits_for_the_next_invoice(on_account: OnAccou
     on_account.agrees()
 
 
+@pytest.mark.thorough
 def test_what_stripe_made_final_without_us_is_made_good_by_the_next(on_account: OnAccount) -> None:
     """All webhooks are lost, and our clock stands still, while the draft's hour goes by."""
     use_and_tell(on_account, 1_000_000)
@@ -284,6 +291,7 @@ def test_what_is_taken_back_later_is_taken_off_the_draft(on_account: OnAccount) 
     assert (invoice.usage_microusd, invoice.asked_cents) == (1_000_000, 100)
 
 
+@pytest.mark.thorough
 def test_what_is_taken_back_when_it_was_asked_for_is_given_back_by_the_next(
     on_account: OnAccount,
 ) -> None:
@@ -308,6 +316,7 @@ def test_what_is_taken_back_when_it_was_asked_for_is_given_back_by_the_next(
     on_account.agrees()
 
 
+@pytest.mark.thorough
 def test_an_invoice_below_zero_is_money_for_the_ones_after_it(on_account: OnAccount) -> None:
     reference = use_and_tell(on_account, 5_000_000)
     january = on_account.end_month()
@@ -335,6 +344,7 @@ def test_an_invoice_below_zero_is_money_for_the_ones_after_it(on_account: OnAcco
     on_account.agrees()
 
 
+@pytest.mark.thorough
 def test_what_an_operator_adds_at_stripe_is_asked_for_beside_the_usage(
     on_account: OnAccount,
 ) -> None:

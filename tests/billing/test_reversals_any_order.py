@@ -79,6 +79,7 @@ def play(purchase: Purchase, order: tuple[str, ...], end: str, spent_at: int) ->
 ENDS = {"won": (50_000_000, 100_000_000, 0), "lost": (150_000_000, 100_000_000, -100_000_000)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("end", ENDS)
 def test_every_order_ends_the_same_whenever_it_was_spent(
     acme: Organization, stripe_account: StripeAccount, end: str

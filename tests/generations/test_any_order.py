@@ -264,7 +264,7 @@ def dying(where: Any, name: str, *, after: bool) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(25, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("count", [3, pytest.param(25, marks=pytest.mark.thorough)])
 def test_in_any_order_each_ends_and_is_paid_once(
     db: None, upstream: Upstream, clock: time_machine.Traveller, count: int
 ) -> None:

@@ -274,6 +274,7 @@ def test_a_task_that_comes_after_everything_changes_nothing(line: Line) -> None:
     assert waiting() == []
 
 
+@pytest.mark.thorough
 def test_many_of_many_kinds_all_end(line: Line) -> None:
     for _ in range(3):
         line.api.post("/generations", {**BODY, "num_generations": 4})

@@ -33,7 +33,8 @@ def api_paths(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
 
 
 # Walked, so that a new address is covered without a word here.
-PATHS = list(api_paths(get_resolver()))
+OPEN = "/openapi.json"  # the description of all the others
+PATHS = [path for path in api_paths(get_resolver()) if path != OPEN]
 OBJECT_PATHS = [
     "/" + written(pattern)
     for pattern in api_urls.urlpatterns

@@ -96,6 +96,7 @@ def test_a_killed_user_neither_stops_the_server_nor_keeps_it(
     assert not is_running(tmp_path)
 
 
+@pytest.mark.thorough
 def test_after_a_crash_of_the_server_the_next_user_starts_it_again(
     start_user: Start, tmp_path: Path
 ) -> None:

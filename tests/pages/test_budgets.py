@@ -131,7 +131,7 @@ def test_who_reads_money_sees_and_who_leads_sets(
 def test_strangers_members_and_keys_are_not_there(
     acme: Organization, rival: Organization, browser: Browser
 ) -> None:
-    theirs, _ = api_keys.issue(rival, "theirs")
+    theirs, _ = api_keys.issue(rival, "rivals-key")
     client = browser(acme)
     for path in (
         edit("organization", rival.id),
@@ -148,7 +148,7 @@ def test_strangers_members_and_keys_are_not_there(
             client.post(path, {"do": "set", "limit_usd": "1", "period": "day"}).status_code == 404
         )
     assert not Budget.objects.exists()
-    assert "theirs" not in text(client.get("/budgets"))
+    assert "rivals-key" not in text(client.get("/budgets"))
 
 
 def test_nobody_is_asked_to_sign_in_first(db: None) -> None:

@@ -183,4 +183,4 @@ def test_the_pages_ask_the_database_nothing_once_prices_are_known(db: None) -> N
 
 
 def test_the_account_menu_leads_there(acme: Organization, browser: Any) -> None:
-    assert 'href="/docs/models"' in browser(acme).get("/").content.decode()
+    assert 'href="/docs"' in browser(acme).get("/").content.decode()

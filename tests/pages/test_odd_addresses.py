@@ -9,15 +9,16 @@ from accounts.models import Organization
 from generations.models import Generation
 from tests.pages.conftest import FORM
 
+THOROUGH = pytest.mark.thorough
 ODD = ["", " ", "bogus", "1080p", "-1", "99", "1e9", "²", "9" * 400, "é\n", "<b>", "[]", "{}"]
 
 
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("/create", ("model", "prompt", "resolution", "duration")),
+        pytest.param("/create", ("model", "prompt", "resolution", "duration"), marks=THOROUGH),
         ("/gallery", ("state", "model", "end_user_id", "since", "until", "cursor")),
-        ("/billing", ("kind", "reference", "since", "until", "cursor")),
+        pytest.param("/billing", ("kind", "reference", "since", "until", "cursor"), marks=THOROUGH),
         ("/live", ("seen", "view")),
     ],
 )

@@ -86,11 +86,11 @@ def test_only_the_records_may_evaluate_and_nothing_may_stand_inline(staff: Clien
     ]
     ours = staff.get("/operator").headers["Content-Security-Policy"]
 
-    assert "script-src 'self' 'unsafe-eval';" in records
+    assert "script-src 'self' 'unsafe-eval'" in records.split("; ")
     assert "unsafe-eval" not in ours
     for policy in (records, ours):
         assert "unsafe-inline" not in policy
-        assert "style-src 'self';" in policy
+        assert "style-src 'self'" in policy.split("; ")
 
 
 def test_a_record_page_brings_no_style_and_asks_no_other_host(

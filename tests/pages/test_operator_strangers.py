@@ -125,6 +125,7 @@ def test_what_is_not_there_is_not_found_by_our_staff_either(staff: Client, path:
     assert {staff.get(path).status_code, staff.post(path).status_code} <= {404, 405}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", [*READ, "/operator/lines/{organization}"])
 def test_odd_words_in_an_address_break_nothing(
     acme: Organization, staff: Client, path: str
