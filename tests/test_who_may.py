@@ -139,10 +139,12 @@ def test_the_table_has_every_address_of_the_map_and_no_other(world: World) -> No
     assert not [*gone, *missing], "\n".join([*gone, *missing])
 
 
-def test_everybody_is_told_what_the_table_says(crowd: Crowd) -> None:
+@pytest.mark.parametrize("is_of_the_api", [False, True], ids=["people", "programs"])
+def test_everybody_is_told_what_the_table_says(crowd: Crowd, is_of_the_api: bool) -> None:
     wrong = [
         complaint
         for line in who_may.read()[1]
+        if line.is_of_the_api == is_of_the_api
         for method, who in line.may.items()
         for one in _whom_to_ask(crowd, line)
         if (complaint := _complaint(crowd, line, method, who, one))
@@ -202,6 +204,7 @@ def _of_people(line: Line, who: str, one: str) -> tuple[str, ...]:
     return ("yes",) if one in words[who] else ("no",)
 
 
+@pytest.mark.thorough
 def test_no_other_method_does_anything(crowd: Crowd) -> None:
     wrong = []
     for line in who_may.read()[1]:

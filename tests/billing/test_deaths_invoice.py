@@ -16,7 +16,7 @@ from tests.deaths import at_moments, compare, each_death, lose_tasks, newest_tas
 from tests.stripe_account import VISA, StripeAccount
 from tests.world import money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 
 
 def approve(organization: Organization) -> None:

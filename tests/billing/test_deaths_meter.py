@@ -13,7 +13,7 @@ from tests.deaths import compare, each_death, lose_tasks, newest_task, recover, 
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 SPENT = 250_000  # micro-dollars of each use
 
 

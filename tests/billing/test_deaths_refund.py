@@ -71,6 +71,7 @@ def assert_half_went_back(account: StripeAccount, paid: list[Purchase]) -> None:
     assert compare() == []
 
 
+@pytest.mark.thorough
 @at_moments
 def test_while_it_is_requested(
     come: Callable[[], Purchase],
@@ -94,6 +95,7 @@ def test_while_it_is_requested(
     assert_half_went_back(stripe_account, paid)
 
 
+@pytest.mark.thorough
 @at_moments_with_losses
 def test_while_it_is_sent(
     come: Callable[[], Purchase],

@@ -16,7 +16,7 @@ from billing.stripe_gateway import invoicing
 from tests.billing.on_account import OnAccount
 from tests.race import race
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 LIMIT, USED = 10_000_000, 4_000_000
 Job = Callable[[], object]
 

@@ -96,6 +96,7 @@ def test_every_order_ends_the_same_whenever_it_was_spent(
         ), (order, spent_at)  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_the_bonus_ends_the_same_in_every_order(
     acme: Organization, stripe_account: StripeAccount
 ) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as django_settings
@@ -187,7 +188,9 @@ def test_prefer_wait_answers_with_the_end(line: Line, monkeypatch: pytest.Monkey
             line.upstream.finish(job)
         line.sweep(10)
 
-    monkeypatch.setattr(time, "sleep", rendered)
+    # Of the view alone: who waits for a process sleeps, too.
+    clock = SimpleNamespace(sleep=rendered, monotonic=time.monotonic)
+    monkeypatch.setattr("generations.api.time", clock)
 
     response = line.api.post("/generations", BODY, Prefer="respond-async, wait=5")
 

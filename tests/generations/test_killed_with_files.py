@@ -22,7 +22,7 @@ from tests.generations.steps import Line, lose_tasks
 from tests.generations.test_uploads import objects
 from tests.upstream import clip
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 ON_EVERY_STORAGE = True
 URL = "https://acme.example/kite.jpg"
 
