@@ -269,6 +269,6 @@ def _give_up(endpoint: WebhookEndpoint, now: datetime) -> None:
 def _said(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {
         "url": endpoint.url,
-        "types": endpoint.types,
+        "types": endpoint.types or "all",
         "description": endpoint.description,
     }
