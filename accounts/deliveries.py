@@ -11,6 +11,7 @@ from accounts import webhooks
 from accounts.models import Delivery, Event, Organization, WebhookEndpoint, WebhookSecret
 from accounts.models.webhooks import ABOUT_LENGTH_MAX
 from accounts.webhook_endpoints import EndpointDisabled
+from seedance_saas import ids
 from seedance_saas.api import moment
 from seedance_saas.errors import InvalidRequest
 
@@ -123,7 +124,7 @@ def missed(
 
     What waits or is under way is not among them: it comes anyway.
     """
-    first = webhooks.first_id("evt", since)
+    first = ids.first_of("evt", since)
     events = webhooks.events_of(endpoint.organization).filter(id__gte=first)
     events = events.filter(type__in=endpoint.types or webhooks.OFFERED)
     coming = Q(state__in=[State.PENDING, State.SENDING])
@@ -149,8 +150,8 @@ def replay(endpoint: WebhookEndpoint, since: datetime, *, include_succeeded: boo
             at_most=REPLAY_MAX,
         )
     now = timezone.now()
-    ids = [event.pk for event in events]
-    known = Delivery.objects.filter(endpoint=endpoint, event__in=ids)
+    wanted = [event.pk for event in events]
+    known = Delivery.objects.filter(endpoint=endpoint, event__in=wanted)
     had = set(known.values_list("event", flat=True))
     known.exclude(state__in=[State.PENDING, State.SENDING]).update(**_afresh(now))
     rows = [_new(event, endpoint, now, event.about) for event in events if event.pk not in had]

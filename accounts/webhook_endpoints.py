@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import audit, organizations, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint, WebhookSecret
-from seedance_saas import http, queue
+from seedance_saas import http, ids, queue
 from seedance_saas.errors import Conflict, InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -231,7 +231,7 @@ def success_rates(
 
     One query, of an index that holds all it needs.
     """
-    since = webhooks.first_id("dlv", timezone.now() - RATE_OVER)
+    since = ids.first_of("dlv", timezone.now() - RATE_OVER)
     counted = (
         Delivery.objects.filter(endpoint__in=[one.pk for one in endpoints], id__gt=since)
         .values("endpoint")

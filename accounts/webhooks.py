@@ -5,7 +5,7 @@ fan out         deliveries.fan_out     a second later: one delivery for each end
 send            courier.run            claimed, signed, posted, noted; again later if it did not arrive
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Delivery, DeliveryAttempt, Event, Organization
+from seedance_saas import ids
 
 KEPT = timedelta(days=30)
 FORGET_AT_ONCE = 5_000
@@ -80,13 +81,13 @@ def deliveries_about(
 def forget() -> int:
     """Delete the events that nobody may read any more, in pieces; how many."""
     deleted = 0
-    while ids := list(
+    while old := list(
         Event.objects.filter(id__lte=_oldest_kept_id())
         .order_by("id")
         .values_list("id", flat=True)[:FORGET_AT_ONCE]
     ):
-        Event.objects.filter(id__in=ids).delete()
-        deleted += len(ids)
+        Event.objects.filter(id__in=old).delete()
+        deleted += len(old)
     return deleted
 
 
@@ -126,10 +127,5 @@ def unsay(organization: Organization, id: str, data: dict[str, Any]) -> int:
     return changed
 
 
-def first_id(prefix: str, at: datetime) -> str:
-    """Ids sort by time: a moment is as good as an id, and needs no index of its own."""
-    return f"{prefix}_{int(at.timestamp() * 1000):012x}"
-
-
 def _oldest_kept_id() -> str:
-    return first_id("evt", timezone.now() - KEPT)
+    return ids.first_of("evt", timezone.now() - KEPT)

@@ -17,10 +17,11 @@ LINE_COLUMNS = (
 )
 
 
-def usage_csv(invoice: Invoice) -> StreamingHttpResponse:
+def usage_csv(invoice: Invoice, *, for_programs: bool = False) -> StreamingHttpResponse:
     """One row for each end user, whose amounts add up to the invoice before its rounding to cents."""
     rows = map(_end_user, invoice_appendix.end_users(invoice))
-    return csv_files.answer(f"{_name(invoice)}-usage.csv", COLUMNS, rows)
+    name = f"{_name(invoice)}-usage.csv"
+    return csv_files.answer(name, COLUMNS, rows, for_programs=for_programs)
 
 
 def usage_lines_csv(invoice: Invoice) -> StreamingHttpResponse:

@@ -63,7 +63,7 @@ class InvoiceUsageCsv(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
-        return invoice_files.usage_csv(_invoice(request, id))
+        return invoice_files.usage_csv(_invoice(request, id), for_programs=True)
 
 
 def _invoice(request: Request, id: str) -> Invoice:

@@ -69,7 +69,7 @@ class UsageCsv(APIView):
 
     def get(self, request: Request) -> StreamingHttpResponse:
         asked = read(request.query_params.dict())
-        return usage_files.usage_csv(api_keys.of(request).organization, asked)
+        return usage_files.usage_csv(api_keys.of(request).organization, asked, for_programs=True)
 
 
 class FocusCsv(APIView):
@@ -80,7 +80,7 @@ class FocusCsv(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         params = request.query_params.dict()
         asked = read(params, without=("group_by",))
-        return usage_files.focus_csv(api_keys.of(request).organization, asked)
+        return usage_files.focus_csv(api_keys.of(request).organization, asked, for_programs=True)
 
 
 def total(rows: Iterable[usage.Row]) -> dict[str, Any]:

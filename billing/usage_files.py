@@ -75,17 +75,23 @@ class Report(Protocol):
     def filters(self) -> dict[str, str]: ...
 
 
-def usage_csv(organization: Organization, asked: Report) -> StreamingHttpResponse:
+def usage_csv(
+    organization: Organization, asked: Report, *, for_programs: bool = False
+) -> StreamingHttpResponse:
     """The rows of the report, in the API's words."""
     columns = (*asked.group_by, "generations", "seconds", "charged_usd")
     rows = (presentation.usage_row(row) for row in _by_days(organization, asked))
-    return csv_files.answer(f"usage-{asked.first}-{asked.last}.csv", columns, rows)
+    name = f"usage-{asked.first}-{asked.last}.csv"
+    return csv_files.answer(name, columns, rows, for_programs=for_programs)
 
 
-def focus_csv(organization: Organization, asked: Report) -> StreamingHttpResponse:
+def focus_csv(
+    organization: Organization, asked: Report, *, for_programs: bool = False
+) -> StreamingHttpResponse:
     """One line a day for each end user, member, key and kind of work. Amounts are exact decimals."""
     rows = (_focus_row(organization, day) for day in _days(organization, asked))
-    return csv_files.answer(f"focus-{asked.first}-{asked.last}.csv", FOCUS_COLUMNS, rows)
+    name = f"focus-{asked.first}-{asked.last}.csv"
+    return csv_files.answer(name, FOCUS_COLUMNS, rows, for_programs=for_programs)
 
 
 def _by_days(organization: Organization, asked: Report) -> Iterator[usage.Row]:
