@@ -7,7 +7,7 @@ from seedance_saas import csv_files
 
 
 def lines(response: StreamingHttpResponse) -> list[str]:
-    return b"".join(response).decode().splitlines()  # type: ignore[arg-type]  # it is not asynchronous
+    return b"".join(response).decode().splitlines()
 
 
 @pytest.mark.parametrize("word", ["=1+1", "+cmd", "-cmd|' /C calc'!A0", "@SUM(1)", "\tx", "-1-1"])
