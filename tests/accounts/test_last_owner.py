@@ -12,7 +12,7 @@ from tests.accounts.team import member, owner
 from tests.race import race
 from tests.world import make_user
 
-ROUNDS = 50
+ROUNDS = 20
 
 
 def demote(one: Membership) -> Membership:

@@ -80,6 +80,7 @@ def test_a_decline_that_everybody_sees_at_once_is_one_decline(
     assert auto_top_ups.declines_of(acme, purchase.card_fingerprint) == 1
 
 
+@pytest.mark.thorough
 def test_terms_that_change_meanwhile_hold_whole_or_not_at_all(
     acme: Organization, stripe_account: StripeAccount, run_queue: RunQueue
 ) -> None:
@@ -142,6 +143,7 @@ def test_two_hundred_rounds_at_the_ceiling_never_pass_it_by_a_cent(
     assert money(acme) == (275_000_000, 0)
 
 
+@pytest.mark.thorough
 def test_rounds_in_which_the_ceiling_itself_moves_obey_the_one_that_stood(
     acme: Organization, stripe_account: StripeAccount, run_queue: RunQueue
 ) -> None:

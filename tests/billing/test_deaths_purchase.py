@@ -78,6 +78,7 @@ def assert_bought_once(account: StripeAccount, buyers: list[Buyer]) -> None:
     assert compare() == []
 
 
+@pytest.mark.thorough
 def test_while_the_page_is_opened(
     come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

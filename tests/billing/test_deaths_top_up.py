@@ -103,6 +103,7 @@ def test_while_the_card_is_charged(
     assert compare() == []
 
 
+@pytest.mark.thorough
 @at_moments
 def test_while_a_decline_is_noted(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int
@@ -124,6 +125,7 @@ def test_while_a_decline_is_noted(
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations) * 2
 
 
+@pytest.mark.thorough
 @at_moments
 def test_while_it_is_noted_that_the_bank_asks(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int

@@ -43,9 +43,9 @@ def histories(stripe_account: StripeAccount) -> Iterator[Callable[[int, int], No
 
 @pytest.mark.django_db
 def test_random_histories_end_with_equal_books(histories: Callable[[int, int], None]) -> None:
-    histories(6, 24)
+    histories(4, 24)
 
-    assert Stripe.steps_count >= 120, Stripe.met
+    assert Stripe.steps_count >= 80, Stripe.met
 
 
 @pytest.mark.thorough

@@ -140,7 +140,14 @@ def test_nothing_in_the_file_is_a_formula(acme: Organization, browser: Browser) 
 
     rows = rows_of(browser(acme).get("/audit.csv"))
 
-    assert [row["target"] for row in rows] == ["plain", "'\t=1", "'@SUM(A1)", "'-1-1", "'+1", "'=1+1"]
+    assert [row["target"] for row in rows] == [
+        "plain",
+        "'\t=1",
+        "'@SUM(A1)",
+        "'-1-1",
+        "'+1",
+        "'=1+1",
+    ]
     assert all(value[:1] not in set("=+-@\t") for row in rows for value in row.values() if value)
 
 

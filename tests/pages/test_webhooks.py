@@ -285,7 +285,7 @@ def test_the_list_is_cut_and_filtered(
     assert client.get("/webhook-deliveries?cursor=%C3%A9").status_code == 404
 
 
-@pytest.mark.parametrize("many", [3, 60])
+@pytest.mark.parametrize("many", [3, pytest.param(60, marks=pytest.mark.thorough)])
 def test_a_page_costs_the_same_at_any_size(
     client: Client, acme: Organization, receiver: Receiver, many: int
 ) -> None:

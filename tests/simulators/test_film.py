@@ -40,6 +40,7 @@ def output(api: httpx.Client, create: Create, prompt: str, **given: object) -> b
     return response.content
 
 
+@pytest.mark.thorough
 def test_a_film_is_exactly_what_was_ordered(api: httpx.Client, create: Create) -> None:
     content = output(api, create, "A kite over the sea simulate: seconds 2", resolution="720p")
 

@@ -41,6 +41,7 @@ def test_a_picture_is_a_picture_the_same_at_every_look(
     assert web.get(f"/storage.googleapis.com/{name}").content == response.content
 
 
+@pytest.mark.thorough
 def test_a_clip_is_within_the_limits_of_a_reference_video(web: httpx.Client) -> None:
     response = web.get("/your-cdn.example.com/walk.mov")
 
