@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import pages, roles, webhooks
-from accounts.models import Membership
+from accounts.models import Membership, RoleTerms
 from billing import balances
 from generations import (
     dispatch,
@@ -99,11 +100,18 @@ def erase(request: HttpRequest, membership: Membership, generation_id: str) -> H
 
 
 def _get(membership: Membership, generation_id: str) -> Generation:
-    return get_object_or_404(generations_of(membership), pk=generation_id)
+    """With the share of what runs that its key or its maker's role has, or None: `share_max`."""
+    terms = RoleTerms.objects.filter(
+        organization=OuterRef("organization"), role=OuterRef("member__role")
+    )
+    found = generations_of(membership).annotate(
+        share_max=Coalesce("api_key__concurrent_max", Subquery(terms.values("concurrent_max")))
+    )
+    return get_object_or_404(found, pk=generation_id)
 
 
 def _one(generation: Generation) -> dict[str, Any]:
-    waits = generation.state == states.State.QUEUED
+    waits = generation.state == states.State.QUEUED and generation.share_max is not None  # type: ignore[attr-defined]  # annotated
     return {
         "generation": generation,
         "receipt": receipts.receipt(generation),

@@ -279,9 +279,13 @@ def whole_seconds(generation: Generation) -> float:
     return ((generation.finished_at or timezone.now()) - generation.created_at).total_seconds()
 
 
-@register.filter
-def typical_seconds(generation: Generation) -> int:
-    return queue_position.typical_seconds(generation.model)
+@register.simple_tag(takes_context=True)
+def typical_seconds(context: Context, generation: Generation) -> int:
+    """What such ones typically take in all; the page has asked already if this one has not ended."""
+    standing = (context.get("progress_of") or {}).get(generation.pk)
+    return (
+        standing.typical_seconds if standing else queue_position.typical_seconds(generation.model)
+    )
 
 
 @register.filter
