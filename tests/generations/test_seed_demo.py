@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.test import Client
 
@@ -80,3 +81,14 @@ def test_a_lost_file_is_made_again_and_gives_no_credits_twice(db: None, demo_env
 
     assert api_keys.find(values_of(demo_env)["SEEDANCE_API_KEY"])
     assert [money(row)[0] for row in Organization.objects.order_by("id")] == [25_000_000, 5_000_000]
+
+
+def test_one_that_is_older_than_confirmed_addresses_still_opens(db: None, demo_env: Path) -> None:
+    call_command("seed_demo", verbosity=0)
+    EmailAddress.objects.all().delete()
+    client = Client()
+
+    call_command("seed_demo", verbosity=0)
+    sign_in(client, "demo@example.com", values_of(demo_env)["SEEDANCE_DEMO_PASSWORD"])
+
+    assert is_signed_in(client)
