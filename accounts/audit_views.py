@@ -16,7 +16,7 @@ from accounts.models import ApiKey, AuditEntry, Membership
 from seedance_saas import csv_files
 from seedance_saas.api import moment
 
-PIECE, CSV_PIECE = 50, 500
+PIECE = 50
 OURS = "our staff"
 SYSTEM = "the system"
 UNKNOWN = "somebody who did not prove who they are"
@@ -67,11 +67,8 @@ def audit_csv(request: HttpRequest, membership: Membership) -> StreamingHttpResp
 
 
 def _lines(membership: Membership, entries: QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
-    """Piece by piece, each a query of its own: no cursor stays open behind a connection pool."""
-    cursor: str | None = ""
-    while cursor is not None:
-        piece = pages.piece(entries, cursor, limit=CSV_PIECE)
-        for row in _rows(membership, piece.rows):
+    for piece in pages.pieces(entries):
+        for row in _rows(membership, piece):
             entry: AuditEntry = row["entry"]
             yield {
                 "id": entry.id,
@@ -84,7 +81,6 @@ def _lines(membership: Membership, entries: QuerySet[AuditEntry]) -> Iterator[di
                 "before": json.dumps(entry.before, ensure_ascii=False),
                 "after": json.dumps(entry.after, ensure_ascii=False),
             }
-        cursor = piece.next_cursor
 
 
 def _asked(

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import wraps
@@ -25,6 +25,7 @@ from accounts.models import Membership
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
+AT_ONCE = 500  # rows of a file that one query reads
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponseBase]
 
@@ -129,6 +130,17 @@ def piece(
         return Piece(rows, None)
     last = str(getattr(rows[limit - 1], key))
     return Piece(rows[:limit], base64.urlsafe_b64encode(last.encode()).decode())
+
+
+def pieces(
+    queryset: QuerySet[M], *, key: str = "id", read_key: Callable[[str], object] = str
+) -> Iterator[list[M]]:
+    """All rows in the order of `piece`, each list a query of its own: no cursor stays open behind a connection pool."""
+    cursor: str | None = ""
+    while cursor is not None:
+        one = piece(queryset, cursor, limit=AT_ONCE, key=key, read_key=read_key)
+        yield one.rows
+        cursor = one.next_cursor
 
 
 def piece_by_time(queryset: QuerySet[M], cursor: str, *, limit: int, time: str) -> Piece[M]:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.utils import timezone
-
 from generations import catalog, dispatch, failure_policy, media, offers, pricing, queue_position
 from generations.allowances import Allowance
 from generations.models import Generation
@@ -149,8 +147,3 @@ def input_schema(model: catalog.Model) -> dict[str, Any]:
         "required": required,
         "additionalProperties": False,
     }
-
-
-def age_seconds(generation: Generation) -> int:
-    """Since it was asked for, until its end or now."""
-    return int(((generation.finished_at or timezone.now()) - generation.created_at).total_seconds())

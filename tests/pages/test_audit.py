@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import api_keys, audit
+from accounts import api_keys, audit, pages
 from accounts.models import AuditEntry, Organization, Role, User
 from billing import budgets
 from tests.pages.conftest import text
@@ -201,3 +201,15 @@ def test_an_empty_trail_says_what_stands_here(acme: Organization, browser: Brows
     client = browser(acme)
     assert "Nothing was changed yet." in text(client.get("/audit"))
     assert "Nothing like this was found." in text(client.get("/audit?target=x"))
+
+
+def test_a_file_of_several_pieces_has_every_entry_once(
+    acme: Organization, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "AT_ONCE", 2)
+    for number in range(5):
+        audit.note(acme, "budget.set", f"bud_{number}")
+
+    rows = rows_of(browser(acme).get("/audit.csv"))
+
+    assert [row["target"] for row in rows] == ["bud_4", "bud_3", "bud_2", "bud_1", "bud_0"]
