@@ -114,12 +114,13 @@ class WithKeyboard(WithMouse):
         self.page.keyboard.press("Enter")
 
     def give_file(self, path: Path) -> None:
-        self._reach(self.page.locator("#files"))
-        # The price that follows the last choice draws the form anew: the field is another one then.
-        self.page.wait_for_timeout(QUOTED_AFTER_MILLISECONDS)
-        self.page.wait_for_function("() => !document.querySelector('.htmx-request')")
-        self._reach(self.page.locator("#files"))
+        # The browser is told early that we answer for its dialog: told with the key, it may learn it too late.
         with self.page.expect_file_chooser() as chooser:
+            self._reach(self.page.locator("#files"))
+            # The price that follows the last choice draws the form anew: the field is another one then.
+            self.page.wait_for_timeout(QUOTED_AFTER_MILLISECONDS)
+            self.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+            self._reach(self.page.locator("#files"))
             self.page.keyboard.press("Enter")
         chooser.value.set_files(path)
 
