@@ -227,6 +227,10 @@ def accept(attempt: Attempt, job_id: str) -> None:
     with suppress(attempts.AlreadyClosed), transaction.atomic():
         generation = attempt.generation
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
+            # A sweep may have given the answer up meanwhile, or a webhook been first: locked, then read.
+            rows = Generation.objects.select_for_update(no_key=True)
+            generation.refresh_from_db(fields=["state", "started_at"], from_queryset=rows)
+        if generation.state in {State.SUBMITTING, State.UNKNOWN}:
             is_first = generation.started_at is None  # a later attempt is no news to the customer
             moved = generation.move(
                 State.RUNNING,
@@ -300,7 +304,6 @@ def reconcile(attempt: Attempt) -> None:
     provider = registry.get(attempt.provider)
     status = provider.status(attempt.job_id)
     if status.state == JobState.RUNNING:
-        accept(attempt, attempt.job_id)
         if generation.cancel_requested_at:
             provider.cancel(attempt.job_id)
     elif status.state == JobState.SUCCEEDED:

@@ -115,7 +115,7 @@ class Upstream:
 
     def _read(self, job: Job) -> httpx.Response:
         if job.answer is not None:
-            return httpx.Response(200, json=job.answer)
+            return httpx.Response(200, text=json.dumps(job.answer))
         body = {"id": job.id, "status": job.status, "output": job.output}
         return httpx.Response(200, json={**body, "metrics": {"cost": job.cost}, **job.extra})
 

@@ -53,6 +53,9 @@ def test_a_job_that_is_done_is_collected(line: Line, status: str, output: Any) -
         ('"0.45"', None),
         ("true", None),
         ("null", None),
+        ("-0.1", None),
+        ("1000.01", None),
+        ("1e400", None),
     ],
 )
 def test_what_it_cost_us_is_kept_exactly(
@@ -93,6 +96,11 @@ def envelope(error_code: str, message: str) -> dict[str, Any]:
     [
         (envelope("INPUT_VALIDATION_ERROR", "Bad size"), "invalid_input", "Bad size"),
         (envelope("PROVIDER_BAD_REQUEST", "No"), "invalid_input", "No"),
+        (  # what no database takes as text
+            envelope("PROVIDER_BAD_REQUEST", "a \x00 and half a \ud83c"),
+            "invalid_input",
+            "a � and half a ?",
+        ),
         (envelope("PROVIDER_REJECTED", "No"), "content_refused", "No"),
         (envelope("INPUT_DOWNLOAD_ERROR", "404"), "input_unavailable", "404"),
         (envelope("EXECUTION_TIMEOUT", "Slow"), "provider_timeout", "Slow"),
