@@ -58,6 +58,7 @@ class AttemptState(models.TextChoices):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    ORPHAN = "orphan"  # ended otherwise, and then it made a video after all
 
 
 # An attempt that may still occupy a slot of its provider key.

@@ -11,6 +11,7 @@ from generations import (
     dispatch,
     key_activity,
     lifecycle,
+    orphans,
     provider_webhook,
     quotes,
     stored_files,
@@ -70,7 +71,8 @@ def stop_job(attempt_id: str) -> None:
     """Nobody waits for the job any more: it need not cost us more. If that fails, it just runs out."""
     attempt = Attempt.objects.get(pk=attempt_id)
     with _another_time("attempt", attempt_id):
-        registry.get(attempt.provider).cancel(attempt.job_id)
+        if not registry.get(attempt.provider).cancel(attempt.job_id):
+            orphans.keep(attempt, attempt.job_id)
 
 
 def handle_provider_event(event_id: int) -> None:

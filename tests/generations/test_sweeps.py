@@ -7,7 +7,16 @@ import pytest
 
 from accounts import webhooks
 from billing import balances, ledger, usage
-from generations import attempts, collecting, lifecycle, probing, stored_files, sweeps, tasks
+from generations import (
+    attempts,
+    collecting,
+    lifecycle,
+    probing,
+    settling,
+    stored_files,
+    sweeps,
+    tasks,
+)
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.states import FINAL, State
 from seedance_saas import queue
@@ -268,7 +277,7 @@ def test_one_that_cannot_be_ended_keeps_no_other_from_it(
     stuck, other = WAITING[state](line), WAITING[state](line)
     lose_tasks()
     line.upstream.down = True
-    fail = sweeps.fail
+    fail = settling.fail
 
     def trip(generation: Generation, code: str) -> bool:
         if generation.pk == stuck.pk:
