@@ -2,7 +2,7 @@
 by us from then on; an address is fetched by the queue, never while the customer waits for an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def use(given: list[Given], *, now: datetime) -> None:
         raise InvalidRequest("A file of the request was deleted just now.", param=given[0].field)
 
 
-def rows_for(generation: Generation, given: list[Given]) -> Iterator[InputFile]:
+def rows_for(generation: Generation, given: Iterable[Given]) -> Iterator[InputFile]:
     """The rows, not yet saved, of the files of a request."""
     for file in given:
         yield InputFile(

@@ -29,7 +29,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         {State.RUNNING, State.COLLECTING, State.QUEUED, State.FAILED, State.CANCELED}
     ),
     State.RUNNING: frozenset({State.COLLECTING, State.QUEUED, State.FAILED, State.CANCELED}),
-    State.COLLECTING: frozenset({State.SUCCEEDED, State.QUEUED, State.FAILED}),
+    State.COLLECTING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.CANCELED: frozenset(),

@@ -18,7 +18,7 @@ from generations import (
     sweeps,
     uploads,
 )
-from generations.errors import TooLateToCancel
+from generations.errors import ProviderNotReached, TooLateToCancel
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -90,7 +90,7 @@ def collect(generation_id: str) -> None:
 
 def cancel(generation_id: str) -> None:
     """Nobody waits for it. Too late is too late; a provider that cannot be asked is asked by the polls."""
-    with suppress(TooLateToCancel, lifecycle.ProviderNotReached):
+    with suppress(TooLateToCancel, ProviderNotReached):
         lifecycle.cancel(Generation.objects.select_related("organization").get(pk=generation_id))
 
 
