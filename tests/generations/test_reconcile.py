@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts.models import Event
 from generations import tasks
 from generations.models import Attempt, Generation
 from tests.generations.steps import Line, run_next, waiting
@@ -176,6 +177,8 @@ def test_a_fault_of_the_provider_is_tried_three_times(line: Line, fault: dict[st
     assert line.now(generation).failure_message == "It broke."
     assert line.upstream.creates == 3
     assert list(Attempt.objects.values_list("state", flat=True)) == ["failed"] * 3
+    # To the customer it began once: a later attempt is no news.
+    assert Event.objects.filter(type="generation.running").count() == 1
 
 
 def test_a_success_after_a_fault_is_charged_once(line: Line) -> None:
