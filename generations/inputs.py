@@ -225,13 +225,12 @@ def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
 
 def _check_together(files: list[tuple[str, StoredFile]]) -> None:
     """Raises BadFile, whose `param` is the field that is over its limit."""
-    together = {
-        field: [measured(stored) for name, stored in files if name == field]
-        for field in ("video_urls", "audio_urls")
-    }
-    for field, check in (("video_urls", "videos"), ("audio_urls", "audios")):
+    for field, check in (
+        ("video_urls", limits.check_videos_together),
+        ("audio_urls", limits.check_audios_together),
+    ):
         try:
-            limits.check_together(**{"videos": [], "audios": [], check: together[field]})
+            check([measured(stored) for name, stored in files if name == field])
         except BadFile as bad:
             bad.details["param"] = field
             raise

@@ -157,13 +157,13 @@ def accept(attempt: Attempt, job_id: str) -> None:
             generation.refresh_from_db(fields=["state", "started_at"], from_queryset=rows)
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
             is_first = generation.started_at is None  # a later attempt is no news to the customer
-            moved = generation.move(
+            generation.move(
                 State.RUNNING,
                 started_at=timezone.now(),
                 due_at=timezone.now() + timedelta(seconds=5),
                 note=f"job {job_id} at {attempt.provider}",
             )
-            if moved and is_first:
+            if is_first:
                 webhooks.publish(
                     generation.organization,
                     "generation.running",
