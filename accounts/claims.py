@@ -15,7 +15,9 @@ from django.utils import timezone
 from accounts.models import Delivery, WebhookSecret
 
 TRIES_MAX = 9  # the first, and one after each of the courier's pauses
-LEASE = timedelta(seconds=90)  # more than a task may take: whoever claimed is dead by then
+LEASE = timedelta(
+    seconds=90
+)  # more than looking up a name and sending take: whoever claimed is dead by then
 IN_LANE_MAX, IN_ORGANIZATION_MAX, IN_ALL_MAX = 4, 8, 32
 OF_FAILING_MAX = 16  # of all: receivers that time out never fill the courier
 LOCK = 0x5EED_40  # of claiming, in PostgreSQL's space of advisory locks

@@ -1,4 +1,7 @@
-"""Sends deliveries: claim, post, note. One task that keeps many receivers busy and waits for none of them.
+"""Sends deliveries: claim, post, note. It keeps many receivers busy and waits for none of them.
+
+It has a process of its own (`manage.py courier`, beside each worker's tasks), so that no receiver, however slow,
+holds a place in which money could be settled. Several couriers share the work.
 
     claim   what is due, fairly: see claims.py
     post    in threads that touch no database, with no transaction open, for at most ANSWER_SECONDS_MAX
@@ -12,6 +15,7 @@ import json
 import logging
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +35,6 @@ ANSWER_BYTES_KEPT = 2048
 PAUSES_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 36_000)
 JITTER = 0.2  # a pause is longer or shorter by at most so much of itself
 FAILING_MAX = timedelta(days=3)
-CLAIM_SECONDS = 40  # then a run only waits for its answers; the clock starts the next one
 LOOK_SECONDS = 0.5
 State = Delivery.State
 
@@ -49,14 +52,14 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def run(*, seconds: float = CLAIM_SECONDS) -> int:
-    """Send what is due until nothing is, or `seconds` have passed; how many were sent."""
-    ends = time.monotonic() + seconds
+def run(*, must_stop: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due until nothing is; how many were sent. `must_stop` is asked before each look at what is due:
+    from then on only the answers under way are waited for."""
     sent = 0
     under_way: dict[Future[Outcome], Delivery] = {}
     with ThreadPoolExecutor(claims.IN_ALL_MAX) as pool:
         while True:
-            if time.monotonic() < ends:
+            if not must_stop():
                 deliveries.fan_out()
                 for parcel in claims.claim(claims.IN_ALL_MAX - len(under_way)):
                     under_way[pool.submit(post, parcel)] = parcel.delivery

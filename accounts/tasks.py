@@ -4,7 +4,6 @@ import json
 
 from accounts import (
     account_mails,
-    courier,
     idempotency,
     invitations,
     key_sightings,
@@ -61,11 +60,6 @@ def note_failed_sign_in(email: str, address: str) -> None:
 
 def forget_key_sightings() -> None:
     key_sightings.forget()
-
-
-def send_webhooks() -> None:
-    """Every second: what happened becomes deliveries, and what is due is sent."""
-    courier.run()
 
 
 def tell_endpoint_disabled(endpoint_id: str) -> None:

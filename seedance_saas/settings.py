@@ -144,12 +144,13 @@ Q_CLUSTER = {
     "save_limit": -1,  # success is recorded in our own tables
     "log_level": "WARNING",
 }
+# Commands that each worker process keeps running beside its tasks: what waits for strangers takes no task's place.
+BESIDE_TASKS = ("courier",)
 # What time does: a task and how many seconds may pass between two runs of it.
 CLOCK = {
     "generations.tasks.dispatch_queued": 1,
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
-    "accounts.tasks.send_webhooks": 1,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
