@@ -30,7 +30,7 @@ class Parcel:
 
     delivery: Delivery
     url: str
-    secrets: Sequence[str]
+    secrets: Sequence[WebhookSecret]
 
 
 def claim(at_most: int) -> list[Parcel]:
@@ -85,16 +85,16 @@ def _parcels(ids: list[str]) -> list[Parcel]:
     return [Parcel(one, one.url, secrets.get(one.lane, [])) for one in claimed if one.pk not in off]
 
 
-def _secrets(claimed: list[Delivery]) -> dict[str, list[str]]:
+def _secrets(claimed: list[Delivery]) -> dict[str, list[WebhookSecret]]:
     """What each lane is signed with now, the newest first."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[WebhookSecret]] = {}
     living = WebhookSecret.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
         Q(endpoint__in={one.endpoint_id for one in claimed if one.endpoint_id})
         | Q(organization__in={one.lane for one in claimed if not one.endpoint_id}, endpoint=None),
     )
     for row in living.order_by("-id"):
-        found.setdefault(row.endpoint_id or row.organization_id, []).append(row.secret)
+        found.setdefault(row.endpoint_id or row.organization_id, []).append(row)
     return found
 
 

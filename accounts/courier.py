@@ -83,12 +83,13 @@ def post(parcel: claims.Parcel) -> Outcome:
     sent_at, began = timezone.now(), time.monotonic()
     id = parcel.delivery.event_id
     timestamp, content = int(sent_at.timestamp()), body(parcel.delivery)
-    headers = {
-        "content-type": "application/json",
-        **signatures.headers(id, timestamp, content, parcel.secrets),
-    }
     status, error, answer = None, "", ""
     try:
+        secrets = [one.secret for one in parcel.secrets]
+        headers = {
+            "content-type": "application/json",
+            **signatures.headers(id, timestamp, content, secrets),
+        }
         got = http.post(parcel.url, content, headers, seconds_max=ANSWER_SECONDS_MAX)
     except http.FetchFailed as failed:
         error = failed.message
