@@ -36,7 +36,7 @@ def _factor(id: int) -> bool:
         return False
     field = FIELDS[row.type]
     sealed = secrets_at_rest.reseal(row.data[field])
-    changed = sealed != row.data[field]
+    changed = bool(sealed != row.data[field])
     if changed:
         row.data[field] = sealed
         row.save(update_fields=["data"])
