@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.rates.RateLimitMiddleware",
     "accounts.middleware.LookingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -295,6 +296,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "seedance_saas.errors.answer",
     "UNAUTHENTICATED_USER": None,
 }
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 3000, at_least=1)  # of one key
 REQUEST_BODY_BYTES_MAX = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_BYTES_MAX
 
