@@ -34,7 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             raise Unauthenticated("This API key is not known, has expired or was revoked.")
         rate = rates.of(key)
-        request._request.rate = rate  # told by the middleware
+        request._request.rate = rate  # type: ignore[attr-defined]  # told by the middleware
         rates.require_room(rate)
         if not key_terms.may_come_from(key, address):
             seen = key_terms.canonical_address(address)

@@ -31,7 +31,7 @@ def few(settings: Any) -> None:
 
 
 def left(answer: Any) -> tuple[str, str, str]:
-    return tuple(answer.headers[f"RateLimit-{what}"] for what in ("Limit", "Remaining", "Policy"))  # type: ignore[return-value]
+    return tuple(answer.headers[f"RateLimit-{what}"] for what in ("Limit", "Remaining", "Policy"))
 
 
 @pytest.mark.usefixtures("few")
