@@ -20,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -109,10 +110,10 @@ def post(parcel: claims.Parcel) -> Outcome:
 
 
 def _note_alone(delivery: Delivery, outcome: Outcome) -> None:
-    """What cannot be noted (its event has just gone, say) loses nothing of the others: it is as if we had died."""
+    """What cannot be noted (its event or its endpoint has just gone, say) loses nothing of the others: it is as if we had died."""
     try:
         note(delivery, outcome)
-    except DatabaseError:
+    except (DatabaseError, ObjectDoesNotExist):
         logger.exception("delivery.not_noted id=%s", delivery.id)
 
 

@@ -48,7 +48,7 @@ def due() -> list[str]:
 def watch(organization: Organization) -> list[str]:
     """Tell the organization what it has crossed since it was last looked at; the types of the events.
 
-    Each is an Event and a task that mails it, in one transaction. Two at once tell once: the row of
+    Each is an Event and an owed mail, in one transaction. Two at once tell once: the row of
     the balance's alert is locked, and everything is read after it. A repeat tells nothing. The wallet
     is written afterwards, so that no hold waits for this.
     """
