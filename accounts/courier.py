@@ -110,7 +110,8 @@ def post(parcel: claims.Parcel) -> Outcome:
 
 
 def _note_alone(delivery: Delivery, outcome: Outcome) -> None:
-    """What cannot be noted (its event or its endpoint has just gone, say) loses nothing of the others: it is as if we had died."""
+    """What cannot be noted (its event or endpoint has just gone, say) loses nothing of the others: it is as if we
+    had died."""
     try:
         note(delivery, outcome)
     except (DatabaseError, ObjectDoesNotExist):

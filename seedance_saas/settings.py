@@ -70,7 +70,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
+    "accounts.apps.SessionsOfPeopleConfig",
     "allauth.socialaccount",
     *SIGN_IN_WITH.apps,
     "django_q",
