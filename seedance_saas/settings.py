@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "seedance_saas.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "seedance_saas.requests.RequestIdMiddleware",
+    "seedance_saas.health.AnyHostMiddleware",  # before anybody looks at the host
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -200,6 +201,8 @@ MEDIA_URL_FOR_PROVIDERS = env.url(
 )
 # The address under which upstreams reach our webhook receiver.
 WEBHOOK_URL = env.url("WEBHOOK_URL", PUBLIC_URL, schemes=("https://", "http://"))
+# Upstreams call us by these names, which may be others than our customers know.
+ALLOWED_HOSTS += [urlsplit(url).hostname or "" for url in (MEDIA_URL_FOR_PROVIDERS, WEBHOOK_URL)]
 
 # -- Stripe ---------------------------------------------------------------------------------------
 STRIPE_SIMULATED = not env.text("STRIPE_SECRET_KEY", "")
