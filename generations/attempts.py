@@ -82,7 +82,7 @@ def is_lost(attempt: Attempt) -> bool:
     now = timezone.now()
     if attempt.lost_since is None:
         Attempt.objects.filter(pk=attempt.pk, lost_since=None).update(lost_since=now)
-        return False
+        attempt.lost_since = now
     return now - attempt.lost_since > LOST_AFTER
 
 
@@ -90,6 +90,7 @@ def note_known(attempt: Attempt) -> None:
     """Note that the provider knows the job."""
     if attempt.lost_since is not None:
         Attempt.objects.filter(pk=attempt.pk).update(lost_since=None)
+        attempt.lost_since = None
 
 
 def known_elsewhere(attempt: Attempt, job_ids: list[str]) -> set[str]:

@@ -330,7 +330,9 @@ def _cancel_running(generation: Generation) -> None:
         raise ProviderNotReached(
             "The provider cannot be reached just now. The request to cancel stands."
         ) from None
-    if not stopped:
+    if (
+        not stopped and attempt.lost_since is None
+    ):  # else the wish stands until it is known, or lost
         generation.refresh_from_db()
         if generation.state != State.CANCELED:
             Generation.objects.filter(pk=generation.pk).update(cancel_requested_at=None)
