@@ -1,11 +1,12 @@
 """The files that a request names: uploads of ours, data URIs and addresses of others. All are checked, and served
-by us from then on; an address is fetched by the queue, never while the customer waits for an answer."""
+by us from then on; an address is fetched by the fetcher, never while the customer waits for an answer."""
 
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +24,12 @@ from seedance_saas import http, scratch
 from seedance_saas.errors import InvalidRequest
 
 FETCH_SECONDS_MAX = 12.0
-FETCHED_AT_ONCE = 4  # twelve files then end within a task's time, however slow they are
-LEASE = timedelta(seconds=75)  # longer than a task may take: then who fetched is dead
+FETCHED_AT_ONCE = (
+    4  # of one generation: twelve files then end within the fetcher's lease, however slow they are
+)
+PROBES = threading.BoundedSemaphore(
+    4
+)  # at once: more would take each other's time, which is limited
 UPLOAD = re.compile(r"upload:(upl_[0-9a-f]{32})")
 
 
@@ -40,6 +45,15 @@ class Given:
     @property
     def where(self) -> str:
         return place(self.field, self.position)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that lies on this machine and is good, and the row that waits for it."""
+
+    row: InputFile
+    path: Path
+    measured: Measured
 
 
 def place(field: str, position: int) -> str:
@@ -167,36 +181,40 @@ def _refused(bad: BadFile, *, param: str, where: str = "") -> UploadRefused:
 # -- prepare ----------------------------------------------------------------------------------------
 
 
-def fetch_all(generation: Generation) -> None:
-    """Fetch what is not here yet, a few at once. A repeat goes on where the last one stopped. Raises BadFile."""
-    rows = list(generation.input_files.select_related("stored").order_by("field", "position"))
-    missing = [row for row in rows if row.stored is None]
-    with (
-        scratch.folder() as folder,
-        ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as pool,
-    ):
-        fetched = [pool.submit(_fetch, row, folder / str(row.pk)) for row in missing]
+def missing(generation: Generation) -> list[InputFile]:
+    """The files that are not here yet: fewer than it names when whoever kept them died in the middle."""
+    return list(generation.input_files.filter(stored=None).order_by("field", "position"))
+
+
+def fetch(files: Sequence[InputFile], folder: Path) -> list[Fetched]:
+    """Write them into `folder`, a few at once. It touches no database. Raises BadFile: one is enough."""
+    with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
+        fetched = [pool.submit(_fetch, row, folder / str(row.pk)) for row in files]
         try:
-            for row, file in zip(missing, fetched, strict=True):
-                path, measured = file.result()
-                row.stored = stored_files.keep_input(
-                    generation.organization_id,
-                    path,
-                    measured,
-                    keep_until=timezone.now() + FETCHED_KEPT,
-                    upload=False,
-                )
-                InputFile.objects.filter(pk=row.pk).update(stored=row.stored)
+            return [one.result() for one in fetched]
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # one bad file is enough
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def keep(generation: Generation, fetched: Iterable[Fetched]) -> None:
+    """Keep what was fetched, and check all files together. Raises BadFile."""
+    for one in fetched:
+        stored = stored_files.keep_input(
+            generation.organization_id,
+            one.path,
+            one.measured,
+            keep_until=timezone.now() + FETCHED_KEPT,
+            upload=False,
+        )
+        InputFile.objects.filter(pk=one.row.pk).update(stored=stored)
+    rows = generation.input_files.select_related("stored")
     try:
         _check_together([(row.field, row.stored) for row in rows if row.stored])
     except BadFile as bad:
         raise BadFile(bad.code, f"{bad.details['param']}: {bad.message}", **bad.details) from None
 
 
-def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
-    """The file and what it is. Runs beside others of its like, and touches no database. Raises BadFile."""
+def _fetch(row: InputFile, path: Path) -> Fetched:
     kind, where = kind_of(row.field), place(row.field, row.position)
     clean = path.with_suffix(".clean")
     try:
@@ -207,7 +225,8 @@ def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
                 bytes_max=limits.BYTES_MAX[kind],
                 seconds_max=FETCH_SECONDS_MAX,
             )
-        measured = probing.probe(path, kind, clean=clean)
+        with PROBES:
+            measured = probing.probe(path, kind, clean=clean)
     except http.FileTooLarge as error:
         raise BadFile(
             "media_too_large",
@@ -220,7 +239,7 @@ def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
         raise BadFile("input_unavailable", f"{where}: {error.message}", param=row.field) from None
     except BadFile as bad:
         raise BadFile(bad.code, f"{where}: {bad.message}", **bad.details, param=row.field) from None
-    return (clean if clean.exists() else path), measured
+    return Fetched(row, clean if clean.exists() else path, measured)
 
 
 def _check_together(files: list[tuple[str, StoredFile]]) -> None:

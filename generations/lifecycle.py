@@ -99,12 +99,13 @@ def create_generations(
 # -- prepare --------------------------------------------------------------------------------------
 
 
-def prepare(generation: Generation) -> None:
-    """Fetch and check the files that the request names; a bad one ends it, free of charge."""
-    if generation.state != State.PREPARING:
-        return  # delivered twice
+def prepare(generation: Generation, fetched: Callable[[], list[inputs.Fetched]]) -> None:
+    """Keep and check the files that fetcher.py brings; a bad one ends it, free of charge.
+
+    `fetched` gives those that were not here, or raises BadFile.
+    """
     try:
-        inputs.fetch_all(generation)
+        inputs.keep(generation, fetched())
     except BadFile as bad:
         fail(generation, bad.code, bad.message, details=bad.details)
         return

@@ -48,7 +48,7 @@ def generation(
         held_microusd=terms.max_cost_microusd,
         state=State.QUEUED if is_prepared else State.PREPARING,
         state_since=now,
-        due_at=now if is_prepared else now + inputs.LEASE,
+        due_at=now,
     )
 
 
@@ -65,11 +65,9 @@ def hold(generation: Generation) -> ledger.Wanted:
 def rows_beside(
     generations: Sequence[Generation], given: Iterable[inputs.Given]
 ) -> Iterator[models.Model]:
-    """Their files, the task of the first step, and the word for the tenant."""
+    """Their files, the task of the first step, and the word for the tenant. What must be fetched the fetcher finds."""
     for one in generations:
         yield from inputs.rows_for(one, given)
-        if one.state == State.PREPARING:
-            yield queue.row("generations.tasks.prepare", one.id)
         yield webhooks.unsaved(one.organization, "generation.queued", presentation.as_dict(one))
     if generations[0].state == State.QUEUED:
         yield queue.row("generations.tasks.dispatch_queued")  # one finds them all

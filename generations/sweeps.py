@@ -1,6 +1,6 @@
 """What time does: every state in which a generation can wait has an owner here.
 
-    PREPARING    prepare_again, out_of_time
+    PREPARING    the lease of fetcher.py, out_of_time
     QUEUED       canceled_in_the_queue, out_of_time
     SUBMITTING   lost_submits
     UNKNOWN      look_for_lost, out_of_time
@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from generations import attempts, inputs
+from generations import attempts
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.settling import fail, settle_canceled
 from generations.states import AttemptState, State
@@ -59,14 +59,6 @@ def poll_running() -> None:
             if _take(generation, timedelta(seconds=seconds)):
                 attempt = generation.attempts.latest("number")
                 queue.enqueue("generations.tasks.reconcile", attempt.id)
-
-
-def prepare_again() -> None:
-    """Its task died, or never ran: the lease of `due_at` has run out."""
-    for generation in _due(State.PREPARING):
-        with transaction.atomic():
-            if _take(generation, inputs.LEASE):
-                queue.enqueue("generations.tasks.prepare", generation.id)
 
 
 def collect_again() -> None:
@@ -151,10 +143,11 @@ def look_now(generation: Generation) -> None:
         row = Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
         if row.is_final:
             return
-        if row.state == State.PREPARING:
-            queue.enqueue("generations.tasks.prepare", row.id)
-        elif row.state == State.QUEUED:
+        if row.state in {State.PREPARING, State.QUEUED}:
             Generation.objects.filter(pk=row.pk).update(due_at=timezone.now())
+        if row.state == State.PREPARING:
+            pass  # the fetcher finds it
+        elif row.state == State.QUEUED:
             queue.enqueue("generations.tasks.dispatch_queued")
         elif row.state == State.COLLECTING:
             queue.enqueue("generations.tasks.collect", row.id)  # its lease decides
@@ -176,7 +169,6 @@ def _next_step(attempt: Attempt) -> str:
 def unstick() -> None:
     """Every owner but the poll, which has a rhythm of its own. One that fails stops no other."""
     owners = (
-        prepare_again,
         collect_again,
         lost_submits,
         look_for_lost,

@@ -37,10 +37,6 @@ def _another_time(what: str, id: str | int) -> Iterator[None]:
         logger.warning("provider.unavailable %s=%s why=%s", what, id, error)
 
 
-def prepare(generation_id: str) -> None:
-    lifecycle.prepare(Generation.objects.get(pk=generation_id))
-
-
 def dispatch_queued() -> None:
     dispatch.dispatch()
 

@@ -18,7 +18,7 @@ LEFT_SECONDS = 2 * 3600  # no work on a file takes so long
 @contextmanager
 def folder() -> Iterator[Path]:
     """A new folder, gone with all that is in it in the end."""
-    with tempfile.TemporaryDirectory(dir=root()) as name:
+    with tempfile.TemporaryDirectory(dir=root(), ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 

@@ -147,7 +147,7 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 # Commands that each worker process keeps running beside its tasks: what waits for strangers takes no task's place.
-BESIDE_TASKS = ("courier",)
+BESIDE_TASKS = ("courier", "fetcher")
 # What time does: a task and how many seconds may pass between two runs of it.
 CLOCK = {
     "generations.tasks.dispatch_queued": 1,

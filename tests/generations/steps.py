@@ -12,7 +12,7 @@ from django_q.signing import SignedPackage
 
 from accounts.models import Event, IdempotencyRecord, Organization
 from billing.models import Hold, Transfer, UsageRecord
-from generations import sweeps, tasks
+from generations import fetcher, sweeps, tasks
 from generations.models import Attempt, Generation, InputFile, Move
 from tests.upstream import Job, Upstream
 from tests.world import Api, money
@@ -49,6 +49,8 @@ def run_next() -> str:
 
 
 def run_all() -> None:
+    """The fetcher, and then every task."""
+    fetcher.run()
     while OrmQ.objects.exists():
         run_next()
 

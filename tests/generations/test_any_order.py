@@ -1,7 +1,7 @@
 """Whatever happens in whatever order, each generation ends, and its hold is resolved once."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -23,7 +23,7 @@ from accounts import api_keys, organizations, webhooks
 from billing import usage
 from billing.checking import differences
 from billing.models import Hold, Transfer
-from generations import attempts, collecting, lifecycle, stored_files, sweeps, tasks
+from generations import attempts, collecting, fetcher, lifecycle, stored_files, sweeps, tasks
 from generations.models import Attempt, Generation
 from generations.states import FINAL, State
 from seedance_saas import queue
@@ -88,6 +88,10 @@ class AnyOrder(RuleBasedStateMachine):
     def the_provider_will_answer(self, how: str) -> None:
         self.upstream.on_submit = getattr(self, "_" + how.replace(" ", "_"))
 
+    @rule()
+    def files_are_fetched(self) -> None:
+        fetcher.run()
+
     @rule(tasks_count=st.integers(1, 4))
     def tasks_run(self, tasks_count: int) -> None:
         for _ in range(tasks_count):
@@ -97,6 +101,8 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(where=st.sampled_from(DEADLY), after=st.booleans())
     def a_worker_dies(self, where: tuple[Any, str], after: bool) -> None:
         with dying(*where, after=after):
+            with suppress(Killed), transaction.atomic():
+                fetcher.run()
             for _ in range(3):
                 if OrmQ.objects.exists():
                     try:
@@ -192,6 +198,7 @@ class AnyOrder(RuleBasedStateMachine):
                 if job.status == "processing":
                     self.upstream.finish(job)
             self.time_passes(80)
+            self.files_are_fetched()
             while OrmQ.objects.exists():
                 run_next()
         assert not Generation.objects.exclude(state__in=FINAL).exists()

@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connections
 from django.utils.functional import empty
 
-from generations import inputs, stored_files, tasks, uploads
+from generations import fetcher, stored_files, tasks, uploads
 from generations.models import Generation, StoredFile, Upload
 from seedance_saas import scratch
 from tests.generations.files import picture
@@ -103,10 +103,9 @@ def test_a_generation_whose_preparing_is_killed_goes_on(line: Line, place: Any) 
     line.upstream.files[URL] = picture()
     generation = line.prepare()
 
-    killed(lambda: tasks.prepare(generation.pk), place)
-    lose_tasks()
+    killed(fetcher.run, place)
     line.held(generation, "preparing")
-    line.sweep(inputs.LEASE.total_seconds() + 1)
+    line.sweep(fetcher.LEASE.total_seconds() + 1)
     line.sweep(1)
 
     assert line.now(generation).state in {"running", "submitting"}

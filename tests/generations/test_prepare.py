@@ -10,12 +10,12 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from generations import inputs, limits
+from generations import fetcher, limits, stored_files
 from generations.models import Generation, StoredFile
 from seedance_saas import http
 from tests.generations.files import bare, picture, sound, video, wav
 from tests.generations.kept import Kept
-from tests.generations.steps import REFERENCE, Line, run_all, run_next
+from tests.generations.steps import REFERENCE, Line, run_all
 from tests.upstream import JPEG, served
 
 ON_EVERY_STORAGE = True
@@ -207,12 +207,13 @@ def test_a_name_that_leads_inside_is_not_fetched(
     monkeypatch.undo()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7",))])
     monkeypatch.setattr(http, "TRANSPORT", httpx.MockTransport(line.upstream.file))
+    generation = line.create(model=REFERENCE, image_urls=[f"{SITE}/one"])
 
-    with pytest.raises(limits.BadFile) as bad:
-        inputs.fetch_all(line.create(model=REFERENCE, image_urls=[f"{SITE}/one"]))
+    fetcher.run()
 
-    assert bad.value.code == "input_unavailable"
-    assert bad.value.message == "image_urls[0]: The address is not public."
+    line.free(generation, "failed", "input_unavailable")
+    message = line.now(generation).failure_message
+    assert message == "image_urls[0]: The address is not public."
     assert line.upstream.fetches == []
 
 
@@ -226,38 +227,44 @@ def test_a_redirect_is_followed_to_the_file(line: Line) -> None:
     assert line.upstream.fetches == [f"{SITE}/here.jpg", f"{SITE}/there.jpg"]
 
 
-def test_a_repeat_goes_on_where_it_stopped(line: Line) -> None:
+def test_a_repeat_goes_on_where_it_stopped(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed(BaseException):
         pass
 
-    def die(request: httpx.Request) -> httpx.Response:
-        raise Killed
+    keep = stored_files.keep_input
+    kept: list[StoredFile] = []
 
-    files(line, {"one": JPEG, "two": die})
+    def keep_one(*args: Any, **how: Any) -> StoredFile:
+        if kept:
+            raise Killed
+        kept.append(keep(*args, **how))
+        return kept[0]
+
+    files(line, {"one": JPEG, "two": PNG})
     generation = line.create(model=REFERENCE, image_urls=[f"{SITE}/one", f"{SITE}/two"])
-    with pytest.raises(Killed):
-        run_next()
-    files(line, {"two": lambda request: served(PNG)})
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_files, "keep_input", keep_one)
+        with pytest.raises(Killed):
+            fetcher.run()
 
-    line.sweep(74)
+    line.sweep(fetcher.LEASE.total_seconds() - 10)
     line.held(generation, "preparing")
-    line.sweep(2)
+    line.sweep(11)
 
-    line.held(generation, "submitting" if line.now(generation).state == "submitting" else "running")
+    line.held(generation, "running")
     # Fetched beside each other, in no promised order.
     assert sorted(line.upstream.fetches) == [f"{SITE}/one", f"{SITE}/two", f"{SITE}/two"]
 
 
-def test_no_transaction_is_open_while_a_stranger_is_waited_for(line: Line) -> None:
-    ours = connections["default"]  # each thread has another one of its own
-    depth = len(ours.savepoint_ids)
-    seen: list[int] = []
+def test_a_stranger_is_waited_for_without_the_database(line: Line) -> None:
+    """A thread has a connection of its own as soon as it asks the database anything."""
+    seen: list[object] = []
 
     def look(request: httpx.Request) -> httpx.Response:
-        seen.append(len(ours.savepoint_ids))
+        seen.append(connections["default"].connection)
         return served(JPEG)
 
     files(line, {"one": look})
     prepared(line, image_urls=[f"{SITE}/one"])
 
-    assert seen == [depth]
+    assert seen == [None]

@@ -10,6 +10,7 @@ from billing import balances, ledger, usage
 from generations import (
     attempts,
     collecting,
+    fetcher,
     lifecycle,
     probing,
     settling,
@@ -260,7 +261,7 @@ def test_what_our_own_step_cannot_finish_ends_free(
 ) -> None:
     generation = WAITING[state](line)
     lose_tasks()
-    monkeypatch.setattr(tasks, "prepare", lambda id: None)
+    monkeypatch.setattr(fetcher, "claim", lambda at_most: [])
     monkeypatch.setattr(tasks, "collect", lambda id: None)
 
     line.sweep(HOUR - 10)
@@ -333,7 +334,6 @@ def test_a_task_that_comes_after_everything_changes_nothing(line: Line) -> None:
     assert run_next() == "collect"
     attempt = Attempt.objects.get().pk
 
-    tasks.prepare(generation.pk)
     tasks.dispatch_queued()
     tasks.submit(attempt)
     tasks.lose_answer(attempt)

@@ -12,7 +12,7 @@ import pytest
 from django_q.models import OrmQ
 
 from seedance_saas import queue
-from seedance_saas.settings import WORKERS
+from seedance_saas.settings import BESIDE_TASKS, WORKERS
 from tests.kernel.programs import (
     beside,
     cluster_of,
@@ -88,16 +88,17 @@ def test_a_cluster_that_hangs_is_noticed_within_some_ten_seconds(worker: Worker)
     assert "1 tasks were taken and nobody starts one" in worker.log.read_text()
 
 
-def test_a_courier_runs_beside_the_cluster_and_is_started_again(worker: Worker) -> None:
-    assert wait_until(lambda: beside(worker.program.pid, "courier"), seconds=10)
-    (before,) = beside(worker.program.pid, "courier")
+@pytest.mark.parametrize("name", BESIDE_TASKS)
+def test_what_runs_beside_the_cluster_is_started_again(worker: Worker, name: str) -> None:
+    assert wait_until(lambda: beside(worker.program.pid, name), seconds=10)
+    (before,) = beside(worker.program.pid, name)
 
     os.kill(before, signal.SIGKILL)
 
-    assert wait_until(
-        lambda: beside(worker.program.pid, "courier") not in ([], [before]), seconds=10
-    ), worker.log.read_text()
-    assert "worker.courier_ended" in worker.log.read_text()
+    assert wait_until(lambda: beside(worker.program.pid, name) not in ([], [before]), seconds=10), (
+        worker.log.read_text()
+    )
+    assert f"worker.{name}_ended" in worker.log.read_text()
     assert worker.works(within=5)
 
 

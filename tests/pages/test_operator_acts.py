@@ -123,7 +123,6 @@ def test_a_lost_submit_is_looked_for_now_and_never_sent_again(
 @pytest.mark.parametrize(
     ("state", "task"),
     [
-        (State.PREPARING, "generations.tasks.prepare"),
         (State.QUEUED, "generations.tasks.dispatch_queued"),
         (State.RUNNING, "generations.tasks.reconcile"),
         (State.COLLECTING, "generations.tasks.collect"),
