@@ -1,6 +1,7 @@
 """A person at a browser, who works with a mouse, with the keyboard alone, or with scripts switched off."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -146,6 +147,18 @@ class WithKeyboard(WithMouse):
               return around.some((e) => e && marked(e));
             }"""
         ), self.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+
+
+def sent(button: str | re.Pattern[str], **fields: str) -> Callable[[Page], None]:
+    """Something to do on a page: fill in its form and send it, which another page answers."""
+
+    def do(page: Page) -> None:
+        for name, value in fields.items():
+            page.locator(f'main [name="{name}"]').first.fill(value)
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name=button).first.click()
+
+    return do
 
 
 def newest_mail_to(email: str, words: str) -> str:
