@@ -123,6 +123,7 @@ def test_from_nothing_to_videos(
     assert studio.charges == [25_00]
 
     member.press("Generate")
+    wait_until(lambda: Generation.objects.count() == 2)
     watch(member, newest())
     assert money(kestrel) == (25_148_400 - 451_600, 0)
 

@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from accounts import organizations
 from accounts.models import Organization, User
@@ -90,7 +90,8 @@ def test_looking_at_an_organization(
     page.get_by_label("Reason").fill("ticket 12")
     page.get_by_role("button", name="Look at Acme").click()
     page.wait_for_url("**/")
-    assert page.get_by_role("complementary", name="You only look").is_visible()
+    banner = page.get_by_role("complementary", name="You only look")
+    expect(banner).to_be_visible()
 
     for path, name in (("/", "home"), ("/billing", "billing"), ("/create", "create")):
         look(path, f"console-looking-{name}")
@@ -98,4 +99,5 @@ def test_looking_at_an_organization(
     page.get_by_role("button", name="Stop looking").click()
     page.wait_for_url(f"**/operator/organizations/{acme.pk}")
     page.goto("/")
-    assert page.get_by_role("complementary", name="You only look").count() == 0
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(banner).to_have_count(0)
