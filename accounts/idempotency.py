@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request
@@ -90,6 +90,61 @@ def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
         if claim and (first := claim.replay()):
             return first
         raise
+
+
+def once(
+    request: Request,
+    organization: Organization,
+    work: Callable[[], dict[str, Any]],
+    *,
+    status: int = 200,
+    location: str = "",
+) -> Response:
+    """Do the work, and remember its answer in the same transaction. What is remembered of a secret is null.
+
+    `location` is the list that what was made stands in.
+    """
+    claim_ = claim(request, organization)
+
+    def do() -> Response:
+        with transaction.atomic():
+            body = work()
+            if claim_:
+                kept = body | {"secret": None} if "secret" in body else body
+                claim_.record(status, kept).save(force_insert=True)
+        headers = {"Cache-Control": "no-store"} if "secret" in body else {}
+        if location:
+            headers["Location"] = f"{location}/{body['id']}"
+        return Response(body, status=status, headers=headers)
+
+    return answer_once(claim_, do)
+
+
+def once_then_remember(
+    request: Request,
+    organization: Organization,
+    work: Callable[[], dict[str, Any]],
+    *,
+    status: int = 200,
+) -> Response:
+    """As `once`, of work that needs the network and does no harm when it is done twice.
+
+    Whoever dies between the work and its record has it done again by the repeat.
+    """
+    claim_ = claim(request, organization)
+    if claim_ is None:
+        return Response(work(), status=status)
+    first = claim_.replay()
+    if first:
+        return first
+    body = work()
+
+    def remember() -> Response:
+        with transaction.atomic():
+            claim_.record(status, body).save(force_insert=True)
+        return Response(body, status=status)
+
+    return answer_once(claim_, remember)
 
 
 def unsay(organization: Organization, id: str, data: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,11 +27,12 @@ from generations.allowances import Allowance
 from generations.models import Generation
 from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
-from seedance_saas.api import body_of, page
+from seedance_saas.api import body_of, page, read_moment, require_known
 from seedance_saas.errors import InvalidRequest, NotFound
 
 WAIT_SECONDS_MAX = 60
 WAIT_STEP_SECONDS = 0.25
+FILTERS = ("status", "model", "end_user_id", "api_key", "created_after", "created_before")
 
 
 def of_caller(request: Request) -> QuerySet[Generation]:
@@ -46,8 +46,11 @@ class GenerationList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "POST": "generations:write"}
 
     def get(self, request: Request) -> Response:
-        rows = _filtered(request)
-        return Response(page(request, rows, presentation.as_dict, read_key=_id))
+        filters = _filters(request)
+        rows = _filtered(of_caller(request), filters)
+        return Response(
+            page(request, rows, presentation.as_dict, read_key=_id, filters=[*FILTERS, *filters])
+        )
 
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
@@ -85,13 +88,19 @@ class GenerationDetail(APIView):
 
 
 class GenerationCancel(APIView):
-    """POST /generations/{id}/cancel. Idempotent by nature: it has no need of a key."""
+    """POST /generations/{id}/cancel. A repeat changes nothing, with an Idempotency-Key or without one."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
 
     def post(self, request: Request, id: str) -> Response:
+        require_known(body_of(request), ())
         generation = get_object_or_404(of_caller(request), pk=id)
-        return Response(presentation.as_dict(lifecycle.cancel(generation), with_queue=True))
+
+        def cancel() -> dict[str, Any]:
+            return presentation.as_dict(lifecycle.cancel(generation), with_queue=True)
+
+        organization = api_keys.of(request).organization
+        return idempotency.once_then_remember(request, organization, cancel)
 
 
 class GenerationReceipt(APIView):
@@ -182,10 +191,17 @@ def _wait_for(generation: Generation, deadline: float) -> Generation:
     return generation
 
 
-def _filtered(request: Request) -> QuerySet[Generation]:
-    """The caller's generations as the query string narrows them. An unknown filter is an error, not ignored."""
-    rows = of_caller(request)
-    for name, value in request.query_params.dict().items():
+def _filters(request: Request) -> dict[str, str]:
+    """What of the query string narrows the list: FILTERS, and `metadata[key]` for any key."""
+    return {
+        name: value
+        for name, value in request.query_params.dict().items()
+        if name in FILTERS or (name.startswith("metadata[") and name.endswith("]"))
+    }
+
+
+def _filtered(rows: QuerySet[Generation], filters: dict[str, str]) -> QuerySet[Generation]:
+    for name, value in filters.items():
         if name == "status":
             if value not in PUBLIC:
                 raise InvalidRequest(
@@ -203,11 +219,9 @@ def _filtered(request: Request) -> QuerySet[Generation]:
             rows = rows.filter(api_key_id=value)
         elif name in {"created_after", "created_before"}:
             lookup = "created_at__gt" if name == "created_after" else "created_at__lt"
-            rows = rows.filter(**{lookup: _time(name, value)})
-        elif name.startswith("metadata[") and name.endswith("]"):
+            rows = rows.filter(**{lookup: read_moment(value, param=name)})
+        else:
             rows = rows.filter(metadata__contains={name[len("metadata[") : -1]: value})
-        elif name not in {"limit", "cursor"}:
-            raise InvalidRequest(f"There is no filter {name[:50]!r}.", param=name[:50])
     return rows
 
 
@@ -215,15 +229,3 @@ def _id(cursor: str) -> str:
     if not re.fullmatch(r"gen_[0-9a-f]{32}", cursor):
         raise ValueError(cursor)
     return cursor
-
-
-def _time(name: str, value: str) -> Any:
-    try:
-        at = parse_datetime(value)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidRequest(
-            f"{name} must be a time with its offset, like 2026-06-01T00:00:00Z.", param=name
-        )
-    return at

@@ -30,6 +30,8 @@ MakeApi = Callable[[Organization], Api]
         b'{"seed": NaN}',
         b'{"seed": -Infinity}',
         b'{"seed": 1e400}',
+        b'{"max_cost_usd": "1", "max_cost_usd": "9"}',
+        b'{"metadata": {"order": "1", "order": "2"}}',
         b'{"seed": ' + b"1" * 5000 + b"}",
         b'{"prompt": "\\u0000"}',
         b'{"a\\u0000b": 1}',
@@ -127,6 +129,15 @@ def test_another_limit_is_refused_with_the_bounds(
     error = response.json()["error"]
     assert (error["code"], error["param"]) == ("invalid_request", "limit")
     assert error["details"] == {"at_least": 1, "at_most": 100}
+
+
+def test_a_filter_that_is_misspelled_does_not_show_all(api: Api) -> None:
+    response = api.get("/transfers", knid="deposit")
+
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_request", "knid")
+    assert error["details"] == {"allowed": ["reference", "kind", "limit", "cursor"]}
 
 
 def test_the_last_page_is_known_to_be_the_last(api: Api) -> None:
