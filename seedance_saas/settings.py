@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "seedance_saas.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "seedance_saas.requests.RequestIdMiddleware",
+    "accounts.rate_limits.RateLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -288,6 +289,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Seedance <no-reply@{_PUBLI
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.key_access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.key_access.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.rate_limits.RateLimit"],
     "DEFAULT_PARSER_CLASSES": ["seedance_saas.api.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "seedance_saas.api.AlwaysJSON",
@@ -295,6 +297,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 REQUEST_BODY_BYTES_MAX = 1_000_000
+# Of one organization's keys, at each web process. 0: as many as they like.
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 1_200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_BYTES_MAX
 
 # -- Files ----------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def _operation(method: str, path: str, view: Any, operation: Operation) -> dict[
 
 
 def _in_query(name: str, said: schemas.Schema) -> dict[str, Any]:
-    parameter = {"name": name, "in": "query", "schema": said}
+    parameter: dict[str, Any] = {"name": name, "in": "query", "schema": said}
     if said["type"] == "object":  # name[key]=value
         parameter |= {"style": "deepObject", "explode": True}
     return parameter
