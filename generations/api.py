@@ -1,6 +1,7 @@
 """The generations of the native API: parse, call, render."""
 
 import re
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -32,6 +33,8 @@ from seedance_saas.errors import InvalidRequest, NotFound
 
 WAIT_SECONDS_MAX = 60
 WAIT_STEP_SECONDS = 0.25
+# So many requests may wait in a web process: its other threads (of four, as `make run` starts it) answer the rest.
+_places_to_wait = threading.BoundedSemaphore(2)
 FILTERS = ("status", "model", "end_user_id", "api_key", "created_after", "created_before")
 
 
@@ -66,8 +69,7 @@ class GenerationList(APIView):
                 also=lambda made: [claim.record(201, _body(made))] if claim else [],
             )
             if wait_seconds:
-                deadline = time.monotonic() + wait_seconds
-                generations = [_wait_for(one, deadline) for one in generations]
+                _wait_for(generations, time.monotonic() + wait_seconds)
             return Response(_body(generations), status=201, headers=_location(generations))
 
         return idempotency.answer_once(claim, create)
@@ -184,11 +186,17 @@ def _wait_seconds(request: Request) -> int:
     return 0
 
 
-def _wait_for(generation: Generation, deadline: float) -> Generation:
-    while time.monotonic() < deadline and generation.state not in FINAL:
-        time.sleep(WAIT_STEP_SECONDS)
-        generation.refresh_from_db()
-    return generation
+def _wait_for(generations: list[Generation], deadline: float) -> None:
+    """Until all have ended, or the deadline; not at all where others wait in every place for it."""
+    if not _places_to_wait.acquire(blocking=False):
+        return
+    try:
+        for generation in generations:
+            while time.monotonic() < deadline and generation.state not in FINAL:
+                time.sleep(WAIT_STEP_SECONDS)
+                generation.refresh_from_db()
+    finally:
+        _places_to_wait.release()
 
 
 def _filters(request: Request) -> dict[str, str]:
