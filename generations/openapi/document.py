@@ -11,7 +11,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from generations import error_pages
 from generations.openapi import schemas
 from generations.openapi.operations import LIST_QUERY, OPERATIONS, Operation
-from seedance_saas.api import PAGE_LIMIT_MAX
 
 ROOT = "api/v1/"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -99,6 +98,8 @@ def _operation(method: str, path: str, view: Any, operation: Operation) -> dict[
     parameters += [_in_query(name, said) for name, said in query.items()]
     if method == "POST":
         parameters.append(_IDEMPOTENCY_KEY)
+    if (method, path) == ("POST", "/generations"):
+        parameters.append(_PREFER)
     made: dict[str, Any] = {
         "operationId": _id(method, path),
         "tags": [operation.tag],
@@ -146,13 +147,18 @@ def _refusals(method: str, operation: Operation) -> dict[str, Any]:
     }
 
 
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=N`: answer when it has ended, or after N seconds, 1 to 60; sooner when too many wait.",
+    "schema": {"type": "string", "examples": ["wait=60"]},
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "1 to 255 characters. The same key and body within 24 hours give the first answer again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-assert LIST_QUERY["limit"]["maximum"] == PAGE_LIMIT_MAX
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from billing.models import Budget, Transfer
 from generations import states
 from generations.error_pages import FILE_CODES as FILES
 from generations.openapi.schemas import Schema, moment, number, one_of, text
+from seedance_saas.api import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/generations"): Operation(
         G, "Make a video", "Generation", 201, "GenerationRequest",
         refusals=(*MONEY, *ALLOWED, *STOPPED, "no_rate", "quote_expired", "quote_mismatch", *FILES),
-        words="Held at once, charged for the seconds produced. With `Prefer: wait=N` (1 to 60) it is answered "
-              "when it has ended, or after N seconds. `num_generations` above 1 answers `{\"data\": […]}`."),
+        words="Held at once, charged for the seconds produced. `num_generations` above 1 answers `{\"data\": […]}`."),
     ("GET", "/generations"): Operation(
         G, "List generations", "GenerationList", query={
             "status": one_of(states.PUBLIC), "model": text(), "end_user_id": text(),
@@ -142,6 +142,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 }
 # fmt: on
 LIST_QUERY = {
-    "limit": number("How many.", minimum=1, maximum=100, default=20),
+    "limit": number("How many.", minimum=1, maximum=PAGE_LIMIT_MAX, default=PAGE_LIMIT_DEFAULT),
     "cursor": text("`next_cursor` of the page before."),
 }

@@ -214,10 +214,11 @@ def all_of_them() -> dict[str, Schema]:
             expires_in=number("Seconds."),
         ),
         "Balance": an_object(
+            organization_id=text("Whose key this is."),
             available_usd=usd(), held_usd=usd(), purchased_usd=usd(), promotional_usd=usd(),
             debt_usd=usd(), expiring=many(an_object(usd=usd(), at=moment())),
             billing_mode=one_of(["prepaid", "invoice"]),
-            suspended=maybe(an_object(code=text(), message=text())),
+            suspended=maybe(an_object("Why nothing new begins.", code=text(), message=text())),
         ),
         "Transfer": an_object(
             id=id_of("trf"), object=one_of(["transfer"]), kind=one_of(Transfer.Kind.values),
