@@ -34,6 +34,7 @@ class Claim:
     organization: Organization
     key: str
     fingerprint: str
+    location: str = ""  # the list that what is made stands in
 
     def record(self, status: int, body: Any) -> IdempotencyRecord:
         return IdempotencyRecord(
@@ -56,13 +57,24 @@ class Claim:
                 "This Idempotency-Key was used for another request in the last 24 hours.",
                 param="Idempotency-Key",
             )
-        return Response(first.body, first.status, headers={"Idempotent-Replayed": "true"})
+        headers = {"Idempotent-Replayed": "true"}
+        return Response(
+            first.body, first.status, headers=headers | location(self.location, first.body)
+        )
 
 
-def claim(request: Request, organization: Organization, *, content: str = "") -> Claim | None:
+def location(of_list: str, body: Any) -> dict[str, str]:
+    """The header that says where the one thing that was made is; none for several."""
+    return {"Location": f"{of_list}/{body['id']}"} if of_list and "id" in body else {}
+
+
+def claim(
+    request: Request, organization: Organization, *, content: str = "", location: str = ""
+) -> Claim | None:
     """What the request's Idempotency-Key header claims, or None without one.
 
-    `content` tells the body where that is no JSON: the digest of a file.
+    `content` tells the body where that is no JSON: the digest of a file. `location` is the list that what is
+    made stands in.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -75,7 +87,7 @@ def claim(request: Request, organization: Organization, *, content: str = "") ->
         )
     body = content or request.data
     asked = json.dumps([request.method, request.path.rstrip("/"), body], sort_keys=True)
-    return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
+    return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest(), location)
 
 
 def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
@@ -98,13 +110,13 @@ def once(
     work: Callable[[], dict[str, Any]],
     *,
     status: int = 200,
-    location: str = "",
+    made_in: str = "",
 ) -> Response:
     """Do the work, and remember its answer in the same transaction. What is remembered of a secret is null.
 
-    `location` is the list that what was made stands in.
+    `made_in` is the list that what is made stands in.
     """
-    claim_ = claim(request, organization)
+    claim_ = claim(request, organization, location=made_in)
 
     def do() -> Response:
         with transaction.atomic():
@@ -113,9 +125,7 @@ def once(
                 kept = body | {"secret": None} if "secret" in body else body
                 claim_.record(status, kept).save(force_insert=True)
         headers = {"Cache-Control": "no-store"} if "secret" in body else {}
-        if location:
-            headers["Location"] = f"{location}/{body['id']}"
-        return Response(body, status=status, headers=headers)
+        return Response(body, status=status, headers=headers | location(made_in, body))
 
     return answer_once(claim_, do)
 

@@ -45,7 +45,10 @@ class EndpointList(APIView):
             )
             return presentation.endpoint(endpoint) | {"secret": secret}
 
-        return _once(request, create, status=201)
+        organization = api_keys.of(request).organization
+        return idempotency.once(
+            request, organization, create, status=201, made_in="/api/v1/webhook-endpoints"
+        )
 
 
 class EndpointDetail(APIView):

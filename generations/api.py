@@ -31,6 +31,7 @@ from generations.states import FINAL, PUBLIC
 from seedance_saas.api import body_of, page, read_moment, require_known
 from seedance_saas.errors import InvalidRequest, NotFound
 
+LIST = "/api/v1/generations"
 WAIT_SECONDS_MAX = 60
 WAIT_STEP_SECONDS = 0.25
 # So many requests may wait in a web process: its other threads (of four, as `make run` starts it) answer the rest.
@@ -59,7 +60,7 @@ class GenerationList(APIView):
         key = api_keys.of(request)
         wanted = requests.read(body_of(request))
         wait_seconds = _wait_seconds(request)
-        claim = idempotency.claim(request, key.organization)
+        claim = idempotency.claim(request, key.organization, location=LIST)
 
         def create() -> Response:
             generations = lifecycle.create_generations(
@@ -70,7 +71,8 @@ class GenerationList(APIView):
             )
             if wait_seconds:
                 _wait_for(generations, time.monotonic() + wait_seconds)
-            return Response(_body(generations), status=201, headers=_location(generations))
+            body = _body(generations)
+            return Response(body, status=201, headers=idempotency.location(LIST, body))
 
         return idempotency.answer_once(claim, create)
 
@@ -169,12 +171,6 @@ def _allowance(request: Request) -> Allowance:
 def _body(generations: list[Generation]) -> dict[str, Any]:
     rows = [presentation.as_dict(generation) for generation in generations]
     return rows[0] if len(rows) == 1 else {"data": rows}
-
-
-def _location(generations: list[Generation]) -> dict[str, str]:
-    if len(generations) > 1:
-        return {}
-    return {"Location": f"/api/v1/generations/{generations[0].id}"}
 
 
 def _wait_seconds(request: Request) -> int:

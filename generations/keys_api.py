@@ -116,7 +116,7 @@ def _answer_with_secret(request: Request, make: Callable[[], tuple[ApiKey, str]]
         return as_dict(key) | {"secret": secret}
 
     organization = api_keys.of(request).organization
-    return idempotency.once(request, organization, work, status=201, location="/api/v1/api-keys")
+    return idempotency.once(request, organization, work, status=201, made_in="/api/v1/api-keys")
 
 
 def as_dict(key: ApiKey) -> dict[str, Any]:

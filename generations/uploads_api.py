@@ -19,6 +19,8 @@ from generations.models import StoredFile, Upload
 from seedance_saas.api import AlwaysJSON, body_of, page, require_known
 from seedance_saas.errors import InvalidRequest, NotFound
 
+LIST = "/api/v1/uploads"
+
 
 def of_caller(request: Request) -> QuerySet[Upload]:
     """Every query of this file starts here: the uploads of the key's organization."""
@@ -46,7 +48,9 @@ class UploadList(APIView):
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
         path = _file(request)
-        claim = idempotency.claim(request, key.organization, content=stored_files.sha256_of(path))
+        claim = idempotency.claim(
+            request, key.organization, content=stored_files.sha256_of(path), location=LIST
+        )
 
         def create() -> Response:
             upload = uploads.receive(
@@ -55,11 +59,7 @@ class UploadList(APIView):
                 api_key=key,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
-            return Response(
-                uploads.as_dict(upload),
-                status=201,
-                headers={"Location": f"/api/v1/uploads/{upload.id}"},
-            )
+            return _made(upload)
 
         return idempotency.answer_once(claim, create)
 
@@ -98,7 +98,7 @@ class DirectUploadComplete(APIView):
     def post(self, request: Request, id: str) -> Response:
         require_known(body_of(request), ())
         key = api_keys.of(request)
-        claim = idempotency.claim(request, key.organization)
+        claim = idempotency.claim(request, key.organization, location=LIST)
         announced = StoredFile.objects.filter(
             organization=key.organization,
             state=StoredFile.State.WRITING,
@@ -115,7 +115,7 @@ class DirectUploadComplete(APIView):
                 api_key=key,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
-            return Response(uploads.as_dict(upload), status=201)
+            return _made(upload)
 
         return idempotency.answer_once(claim, complete)
 
@@ -131,6 +131,11 @@ class UploadDetail(APIView):
     def delete(self, request: Request, id: str) -> Response:
         uploads.delete(get_object_or_404(of_caller(request), pk=id))
         return Response(status=204)
+
+
+def _made(upload: Upload) -> Response:
+    body = uploads.as_dict(upload)
+    return Response(body, status=201, headers=idempotency.location(LIST, body))
 
 
 def _file(request: Request) -> Path:

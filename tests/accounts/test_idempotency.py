@@ -32,6 +32,8 @@ def test_a_repeat_gives_the_first_answer_again(acme: Organization, api_for: Make
     assert second.json() == first.json()
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["Location"] == f"/api/v1/generations/{first.json()['id']}"
+    assert first.headers["Location"] == second.headers["Location"]
     assert Generation.objects.count() == 1
     assert money(acme) == (24_548_400, 451_600)
 
