@@ -16,7 +16,7 @@ from billing import budgets, key_budgets, presentation
 from billing.budgets import Found
 from billing.models import Budget
 from generations import key_requests
-from seedance_saas.api import body_of, moment, page, require_known
+from seedance_saas.api import body_of, moment, require_known, rows_of_page
 from seedance_saas.requests import client_address
 
 
@@ -34,9 +34,9 @@ class KeyList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "POST": "keys:write"}
 
     def get(self, request: Request) -> Response:
-        found = page(request, of_caller(request), lambda key: {"key": key})
-        keys = [row["key"] for row in found["data"]]
-        return Response({**found, "data": as_dicts(api_keys.of(request).organization, keys)})
+        keys, next_cursor = rows_of_page(request, of_caller(request))
+        rows = as_dicts(api_keys.of(request).organization, keys)
+        return Response({"data": rows, "next_cursor": next_cursor})
 
     def post(self, request: Request) -> Response:
         by_key = api_keys.of(request)

@@ -105,7 +105,7 @@ class AlwaysJSON(BaseContentNegotiation):
     """This API speaks one format: an odd Accept header is no reason to refuse."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        if (request.content_type or "application/json").split(";")[0].strip() in {
+        if (request.content_type or "application/json").split(";")[0].strip().lower() in {
             "application/json",
             # What curl -d sends when nobody thought of a header.
             "application/x-www-form-urlencoded",

@@ -33,5 +33,4 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-API_REQUESTS_PER_MINUTE = 0  # but where a test says otherwise: hundreds of them are one organization's in a minute
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns when there is none

@@ -17,6 +17,7 @@ from seedance_saas.errors import InvalidRequest
 from tests.world import Api, deposit
 
 MakeApi = Callable[[Organization], Api]
+QUOTED = '{"model": "seedance-2.0-fast-text-to-video", "prompt": "a kite", "duration": 4}'
 
 
 # -- bodies ---------------------------------------------------------------------------------------
@@ -87,6 +88,20 @@ def test_a_body_of_a_million_bytes_is_read_and_one_more_is_not(
         assert response.status_code == 413
         assert error["details"] == {"bytes_max": 1_000_000}
     assert not Generation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json; charset=utf-8", "Application/JSON", "application/x-www-form-urlencoded"],
+)
+def test_json_is_read_under_each_of_its_names(
+    acme: Organization, api_for: MakeApi, kind: str
+) -> None:
+    api = api_for(acme)
+
+    response = api.client.generic("POST", "/api/v1/quotes", QUOTED, kind, headers=api.headers)
+
+    assert response.status_code == 201
 
 
 def test_an_empty_body_is_an_empty_object(acme: Organization, api_for: MakeApi) -> None:
