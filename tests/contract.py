@@ -109,5 +109,7 @@ def paths(names: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each method that is described with its address, in which something of `World.names` stands."""
     for method, path in OPERATIONS:
         name = _NAMES_BY_PATH.get(path) or _NAMES_BY_ROOM.get(path.split("/")[1], "")
-        ours = path.replace("{scope}", "member").replace("{slug}", "{id}")
+        ours = (
+            path.replace("{scope}", "member").replace("{of}", "developer").replace("{slug}", "{id}")
+        )
         yield method, ours.replace("{id}", quote(names.get(name, ""), safe="/"))
