@@ -17,17 +17,14 @@ from tests.world import Api
 pytestmark = pytest.mark.thorough
 
 VALUES: list[Any] = [
-    None, True, 0, -1, 1.5, 10**30, 1e300, "", " ", "x" * 70_000, "-1", "1e3", [], [None], [[]], ["x"] * 2_000,
-    {}, {"x": 1}, {"limit_usd": {}}, {"limit_usd": "1", "period": []}, "9999-12-31T23:59:59-23:59",
-    "0001-01-01T00:00:00+23:59", "https://[::1", "http://a b/", "data:image/png;base64,@@", "upload:upl_x",
+    None, True, -1, 1.5, 10**30, "", "x" * 70_000, "1e3", [None], ["x"] * 2_000, {"x": 1},
+    {"limit_usd": "1", "period": []}, "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "https://[::1",
+    "data:image/png;base64,@@",
 ]  # fmt: skip
 WORDS = [
-    "", "x", "0", "-1", "%", "'", "\\", "9" * 400, "x" * 5_000, "9999-12-31T23:59:59-23:59",
-    "0001-01-01T00:00:00+23:59", "9999-12-31", "0001-01-01", "day,day", "null",
+    "", "-1", "%", "'", "x" * 5_000, "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999-12-31", "day,day",
 ]  # fmt: skip
-IDS = [
-    "x", "%25", "%FF", "%C3%28", "..", "x" * 3_000, "'", "%2F", "a%2Fb", "%E2%80%AE", "key_1%0A", "-1", "9" * 50, "*",
-]  # fmt: skip
+IDS = ["%25", "%FF", "%C3%28", "..", "x" * 3_000, "a%2Fb", "%E2%80%AE", "key_1%0A", "*"]
 BODIES = [
     b"{", b"[]", b"null", b'"x"', b"\xff", b"1" * 5_000, b'{"limit_usd": "1", "limit_usd": "2"}',
     b'{"x": ' + b"[" * 5_000, b'{"metadata": {' + b",".join(b'"%d": ""' % n for n in range(90_000)) + b"}}",
@@ -103,9 +100,11 @@ def test_a_filter_that_a_list_does_not_have_is_refused(sender: Sender) -> None:
 def test_an_address_of_any_kind_is_answered(sender: Sender) -> None:
     for method, path in OPERATIONS:
         for id in IDS if "{" in path else ():
-            for scope in ("member", "end_user", "organization", "x"):
-                there = path.replace("{id}", id).replace("{slug}", id).replace("{scope}", scope)
-                sender.send(method, there, b"{}")
+            there = path.replace("{id}", id).replace("{slug}", id)
+            for scope in (
+                ("member", "end_user", "organization", "x") if "{scope}" in path else ("",)
+            ):
+                sender.send(method, there.replace("{scope}", scope), b"{}")
 
 
 def test_a_body_of_any_kind_is_answered(sender: Sender) -> None:
