@@ -108,7 +108,7 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     form = page.get_by_role("form", name="Budget of Acme")
     expect(form.get_by_label("Limit in dollars")).to_be_focused()
     form.get_by_label("Limit in dollars").fill("a lot")
-    form.get_by_role("button", name="Set").click()
+    form.get_by_role("button", name="Save").click()
     expect(form.get_by_text("The limit must be dollars")).to_be_visible()
     expect(form.get_by_label("Limit in dollars")).to_have_value("a lot")
     form.get_by_label("Limit in dollars").fill("200")
@@ -127,7 +127,7 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     terms = page.get_by_role("form", name="What each developer may use")
     terms.get_by_label("480p").check()
     terms.get_by_label("At a time").fill("2")
-    terms.get_by_role("button", name="Set").click()
+    terms.get_by_role("button", name="Save").click()
     expect(page.get_by_text("480p · 2 at a time")).to_be_visible()
     assert RoleTerms.objects.get().allowed_resolutions == ["480p"]
     assert page.evaluate("window.sameDocument") is True
