@@ -118,6 +118,12 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     own = Budget.objects.get(organization=acme, scope="organization")
     assert own.limit_microusd == 200_000_000
 
+    page.keyboard.press("Enter")
+    expect(form.get_by_label("Limit in dollars")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("link", name="Change the budget of Acme")).to_be_focused()
+
     page.get_by_role("link", name="Change the budget of Each key").click()
     page.get_by_role("form", name="Budget of Each key").get_by_label("Limit").fill("3")
     page.keyboard.press("Enter")
