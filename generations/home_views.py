@@ -57,7 +57,8 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
             if roles.can_manage_keys(membership)
             else []
         ),
-        "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
+        "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD
+        and not membership.organization.closed_at,
         "steps": _undone(steps, facts),
         "demo": snippets.of(snippets.DEMO)[0],
     }
