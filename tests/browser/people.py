@@ -167,10 +167,10 @@ def sign_up(person: Person, email: str) -> None:
 
 def verify(person: Person, email: str) -> None:
     """By the code that comes by mail."""
-    expect(person.page.get_by_role("heading", level=1)).to_have_text("Type the code")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Enter the code")
     code = re.search(r"^(\d{6})$", newest_mail_to(email, r"(?m)^\d{6}$"), re.MULTILINE)
     assert code
-    person.type("Code of six digits", code[1])
+    person.type("Six-digit code", code[1])
     person.press("Confirm")
 
 
@@ -182,12 +182,12 @@ def set_up_second_factor(person: Person) -> None:
     expect(password.or_(of_app)).to_be_visible()
     if password.count():  # is it really you?
         person.type("Password", PASSWORD)
-        person.press("Go on")
+        person.press("Continue")
     secret = of_app.input_value()
-    person.type("Code of six digits", app_code(secret))
+    person.type("Six-digit code", app_code(secret))
     person.press("Switch on")
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
-    person.follow("I have kept them")
+    person.follow("I have saved them")
     expect(person.page.get_by_role("heading", level=1)).not_to_have_text("Recovery codes")
 
 
