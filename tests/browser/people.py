@@ -1,6 +1,7 @@
 """A person at a browser, who works with a mouse, with the keyboard alone, or with scripts switched off."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,6 +18,7 @@ from tests.world import PASSWORD
 
 QUOTED_AFTER_MILLISECONDS = 400
 TABS_MAX = 150
+TOTP_PERIOD_SECONDS, TYPED_WITHIN_SECONDS = 30, 12
 DROP = """([bytes, name]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], name, {type: "image/jpeg"}));
@@ -192,6 +194,9 @@ def set_up_second_factor(person: Person) -> None:
 
 
 def app_code(secret: str) -> str:
-    """What the app shows now."""
+    """What the app shows now, and for long enough to be typed."""
+    left = TOTP_PERIOD_SECONDS - time.time() % TOTP_PERIOD_SECONDS
+    if left < TYPED_WITHIN_SECONDS:
+        time.sleep(left)
     counter = next(iter(yield_hotp_counters_from_time()))
     return str(format_hotp_value(hotp_value(secret, counter)))
