@@ -19,6 +19,7 @@ from billing import balances, checking_rows, checking_stripe, ledger
 from billing.checking import differences
 from billing.checking_books import Books
 from billing.models import Grant
+from tests.contract import ApiClient
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -58,7 +59,7 @@ class Api:
     """A program that holds one key."""
 
     def __init__(self, secret: str) -> None:
-        self.client = Client(raise_request_exception=False)
+        self.client = ApiClient(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {secret}"}
 
     def get(self, path: str, **params: Any) -> "Answer":

@@ -40,6 +40,21 @@ ASK_AXE = """async (rules) => (await axe.run(
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 IS_SETTLED = """() => document.fonts.status === "loaded" &&
   !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")"""
+# What is said on a picture and does not fit into it.
+CUT = """() => [...document.querySelectorAll(".stage > .stage-note")]
+  .filter((e) => e.getBoundingClientRect().height > e.parentElement.getBoundingClientRect().height + 1)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+# What a thumb misses: its reach is its box, that of its label, or what ::after adds to it. In our own style alone.
+SMALL = """() => [...document.querySelectorAll("button, select, summary, .btn, input:not([type=hidden]), .nav a")]
+  .filter(() => document.querySelector("[href*='css/components']"))
+  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0)
+  .filter((e) => !e.matches(".poster-pick") && !e.closest(".visually-hidden"))
+  .filter((e) => Math.max(
+    e.getBoundingClientRect().height,
+    e.closest("label")?.getBoundingClientRect().height ?? 0,
+    parseFloat(getComputedStyle(e, "::after").height) || 0,
+  ) < 36)
+  .map((e) => e.outerHTML.slice(0, 120))"""
 TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));"""
 
@@ -126,9 +141,13 @@ class Eyes:
             file.write(f"{where}: {what}\n")
 
     def _out_of_place(self, ours: bool) -> Iterator[str]:
-        if ours:
-            yield from (f"sticks out: {html}" for html in self.page.evaluate(STICKING_OUT))
-            yield from (f"is cut off: {html}" for html in self.page.evaluate(CROWDED))
+        if not ours:
+            return
+        yield from (f"sticks out: {html}" for html in self.page.evaluate(STICKING_OUT))
+        yield from (f"is cut off: {html}" for html in self.page.evaluate(CROWDED))
+        yield from (f"does not fit its picture: {html}" for html in self.page.evaluate(CUT))
+        if self.page.viewport_size == _size("narrow"):
+            yield from (f"is small for a thumb: {html}" for html in self.page.evaluate(SMALL))
 
     def _violations(self, only_of_colours: bool) -> Iterator[str]:
         for violation in self.page.evaluate(ASK_AXE, OF_COLOURS if only_of_colours else None):

@@ -68,7 +68,7 @@ def test_the_pages_of_members(acme: Organization, team: list[Membership], look: 
 
 def test_the_pages_of_settings(acme: Organization, look: Look) -> None:
     look("/settings", "settings")
-    look("/settings", "settings-bad-days", do=sent("Set the days", retention_days="0"))
+    look("/settings", "settings-bad-days", do=sent("Save the days", retention_days="0"))
     deposit(acme, "3.00", kind=Grant.Kind.PROMOTIONAL)
     hold_for(acme, "work:1", 2_000_000)
     look("/settings/close", "close")
