@@ -188,7 +188,7 @@ def test_the_door_half_way_in_looks_and_reads_well(
     page.get_by_label("Email").fill("new@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Type the code")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enter the code")
     stranger_looks("/accounts/confirm-email/", "door-code")
 
 
