@@ -4,6 +4,7 @@ ACTIONS = {
     # keys and webhooks
     "api_key.issued": "Key made",
     "api_key.changed": "Key changed",
+    "api_key.given_to_organization": "Personal key given to the organization",
     "api_key.rotated": "Key rotated",
     "api_key.overlap_ended": "Old secret of a key ended",
     "api_key.revoked": "Key revoked",

@@ -79,13 +79,12 @@ def of(
     api_key: ApiKey | None = None,
     member: Membership | None = None,
 ) -> Allowance:
-    """What a request by this key or member may use. One read for a member, none for a key."""
+    """What a request by this key, this member, or a member's personal key may use. One read for a member whose
+    `terms` were not read along, as with a key."""
     found = [Terms("organization", organization.name, tuple(organization.allowed_models), ())]
     if member:
-        row = RoleTerms.objects.filter(organization=organization, role=member.role).first()
-        if row:
-            words = f"What {organization.name} set for the role {row.role}"
-            found.append(_terms("role", words, row))
+        words = f"What {organization.name} set for the role {member.role}"
+        found.append(_terms("role", words, member.terms))
     if api_key:
         found.append(_terms("api_key", f"The key {api_key.name}", api_key))
     return Allowance(tuple(found))

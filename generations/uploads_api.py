@@ -53,6 +53,7 @@ class UploadList(APIView):
                 key.organization,
                 path,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
             return Response(
@@ -95,7 +96,7 @@ class DirectUploadComplete(APIView):
             content_type="application/octet-stream",
         )
         row = get_object_or_404(announced, pk=id)
-        upload = uploads.take_announced(key.organization, row, api_key=key)
+        upload = uploads.take_announced(key.organization, row, api_key=key, member=key.member)
         return Response(uploads.as_dict(upload), status=201)
 
 
