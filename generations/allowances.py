@@ -9,13 +9,16 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit, key_terms
+from accounts import audit, key_terms, roles
 from accounts.models import ApiKey, Membership, Organization, Role, RoleTerms, User
 from generations import catalog, offers
 from generations.catalog import Model
 from generations.errors import ModelNotAllowed, ResolutionNotAllowed
 from generations.requests import GenerationRequest
 from seedance_saas.errors import Refusal
+
+# Those that make videos: what the others may use is nothing.
+ROLES = tuple(role for role in Role if role in roles.SPENDERS)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,12 @@ def resolutions_on_sale() -> list[str]:
 
 @transaction.atomic
 def set_for_organization(
-    organization: Organization, *, models: Sequence[str], actor: User, address: str | None = None
+    organization: Organization,
+    *,
+    models: Sequence[str],
+    actor: User | None = None,
+    api_key: ApiKey | None = None,
+    address: str | None = None,
 ) -> None:
     """Slugs that may be used from the next request on; none: all. One audit row, if it changes anything."""
     row = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -119,7 +127,8 @@ def set_for_organization(
         return
     row.save(update_fields=["allowed_models"])
     audit.note(
-        organization, "organization.models_allowed", organization.id, actor=actor, address=address,
+        organization, "organization.models_allowed", organization.id,
+        actor=actor, api_key=api_key, address=address,
         before={"models": before}, after={"models": row.allowed_models},
     )  # fmt: skip
 
@@ -132,7 +141,8 @@ def set_for_role(
     models: Sequence[str],
     resolutions: Sequence[str],
     concurrent_max: int | None,
-    actor: User,
+    actor: User | None = None,
+    api_key: ApiKey | None = None,
     address: str | None = None,
 ) -> None:
     """What those with the role may use, and how much at a time, from the next request on; empty or None: all.
@@ -150,7 +160,8 @@ def set_for_role(
         return
     row.save()
     audit.note(
-        organization, "role.terms_set", f"role:{role}", actor=actor, address=address,
+        organization, "role.terms_set", f"role:{role}",
+        actor=actor, api_key=api_key, address=address,
         before=before, after=_said(row),
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ def read(body: dict[str, Any], by_key: ApiKey) -> KeyRequest:
     limit_microusd, period = _budget(body.get("budget"))
     return KeyRequest(
         name=key_terms.read_name(body.get("name")),
-        terms=Terms(**{field: read(body) for field, read in _TERMS.items()}),
+        terms=Terms(**read_terms(body, _TERMS)),
         limit_microusd=limit_microusd,
         period=period,
     )
@@ -47,7 +47,12 @@ def read_change(body: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The name, or None, and the terms that are to change; null lifts one. Raises as `read`."""
     require_known(body, ("name", *_TERMS))
     name = key_terms.read_name(body["name"]) if "name" in body else None
-    return name, {field: read(body) for field, read in _TERMS.items() if field in body}
+    return name, read_terms(body, [field for field in _TERMS if field in body])
+
+
+def read_terms(body: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """These `fields` of Terms; one that the body lacks, or has as null, limits nothing. Raises InvalidRequest."""
+    return {field: _TERMS[field](body) for field in fields}
 
 
 def _require_own_kind(kind: object, by_key: ApiKey) -> None:

@@ -31,7 +31,7 @@ PIECE = 50
 REVOKED_SHOWN = 20
 PLACES_SHOWN = 100
 GENERATIONS_PIECE = 25
-NOT_THEIRS = "A personal key is changed and rotated by its member alone, and one of the organization by its owners and admins."
+NOT_THEIRS = "Only its member changes and rotates a personal key, and only owners and admins do one of the organization."
 
 
 def keys_of(membership: Membership) -> Any:
