@@ -58,6 +58,7 @@ ACTIONS = {
     "credits.forfeited": "Credits forfeited",
     "sandbox.filled": "Sandbox filled",
     "ledger.corrected": "Ledger corrected",
+    "stripe_event.run_again": "Stripe event run again",
     # prices and what is on sale
     "plan.changed": "Plan changed",
     "plan_margin.set": "Margin of a plan set",

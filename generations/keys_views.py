@@ -31,7 +31,7 @@ PIECE = 50
 REVOKED_SHOWN = 20
 PLACES_SHOWN = 100
 GENERATIONS_PIECE = 25
-NOT_THEIRS = "Only its member changes and rotates a personal key, and only owners and admins do one of the organization."
+NOT_THEIRS = "Only its member changes or rotates a personal key; one of the organization, only owners and admins."
 
 
 def keys_of(membership: Membership) -> Any:

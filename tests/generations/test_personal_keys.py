@@ -95,6 +95,19 @@ def test_what_it_made_is_its_members_in_usage_and_budget(acme: Organization, api
     assert [limit["scope"] for limit in quote["limits"]] == ["member"]
 
 
+def test_usage_by_member_has_what_their_keys_made(line: Line) -> None:
+    bo = member(line.organization, Role.DEVELOPER)
+    key, program = personal(bo)
+    ours = line.api
+    line.api = program
+    line.collecting()
+    line.sweep()
+
+    (row,) = ours.get("/usage", group_by="member,api_key").json()["data"]
+    assert (row["member"], row["api_key"]) == (bo.pk, key.pk)
+    assert (row["generations"], row["charged_usd"]) == (1, "0.4516")
+
+
 def test_the_terms_of_the_role_bind_it(acme: Organization, api: Api) -> None:
     bo = member(acme, Role.DEVELOPER)
     _, program = personal(bo)
