@@ -4,7 +4,6 @@ import base64
 import binascii
 from typing import Any, ClassVar
 
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.request import Request
@@ -13,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts import api_keys
 from accounts.models import ApiKey, Membership, Organization
-from billing import budgets, end_users, key_budgets, presentation
+from billing import budgets, end_users, presentation
 from billing.models import Budget
 from seedance_saas.api import body_of, microusd, page, page_limit, usd
 from seedance_saas.errors import InvalidRequest, NotFound, UnknownField
@@ -60,15 +59,15 @@ class BudgetDetail(APIView):
         known = Budget.objects.filter(
             organization=key.organization, scope=scope, subject_id=id
         ).first()
-        terms: dict[str, Any] = {
-            "limit_microusd": limit_microusd,
-            "period": period or (known.period if known else budgets.PERIOD_DEFAULT),
-        }
-        with transaction.atomic():
-            key_budgets.require_no_lift(key, scope, id, **terms)
-            budgets.set_limit(
-                key.organization, scope, id, **terms, api_key=key, address=client_address(request)
-            )
+        budgets.set_limit(
+            key.organization,
+            scope,
+            id,
+            limit_microusd=limit_microusd,
+            period=period or (known.period if known else budgets.PERIOD_DEFAULT),
+            api_key=key,
+            address=client_address(request),
+        )
         return Response(as_dict(key.organization, scope, id))
 
     def delete(self, request: Request, scope: str, id: str) -> Response:
@@ -78,11 +77,7 @@ class BudgetDetail(APIView):
         for budget in Budget.objects.filter(
             organization=key.organization, scope=scope, subject_id=id
         ):
-            with transaction.atomic():
-                key_budgets.require_no_lift(
-                    key, scope, id, limit_microusd=None, period=budget.period
-                )
-                budgets.remove(budget, api_key=key, address=client_address(request))
+            budgets.remove(budget, api_key=key, address=client_address(request))
         return Response(as_dict(key.organization, scope, id))
 
 

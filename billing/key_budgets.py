@@ -1,4 +1,4 @@
-"""A key and its budget: made in one transaction, and what a key with a budget may not do, whatever its scopes."""
+"""A key and its budget: made in one transaction, and what a key with a budget may not do."""
 
 from django.db import transaction
 
@@ -7,7 +7,6 @@ from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, Membership, Organization, User
 from billing import budgets, ledger
 from billing.models import Budget
-from seedance_saas.api import usd
 
 
 @transaction.atomic
@@ -56,25 +55,4 @@ def require_no_budget(by_key: ApiKey) -> None:
         raise WiderThanOwn(
             "This key has a budget, and cannot get at another key, which would have one more.",
             param="budget",
-        )
-
-
-def require_no_lift(
-    by_key: ApiKey, scope: str, subject_id: str, *, limit_microusd: int | None, period: str
-) -> None:
-    """A key that has a budget may tighten it, and no more: raises WiderThanOwn for a higher limit or another
-    period. In the caller's transaction, which sets the budget; locks the wallet, as that does."""
-    if scope != Budget.Scope.API_KEY or subject_id not in (by_key.pk, Budget.EACH):
-        return
-    ledger.lock(by_key.organization)
-    own = budgets.find(by_key.organization, Budget.Scope.API_KEY, by_key.pk)
-    if own is None or own.limit_microusd is None:
-        return
-    if subject_id == Budget.EACH != own.subject_id:
-        return  # its own one holds for it
-    if limit_microusd is None or limit_microusd > own.limit_microusd or period != own.period:
-        raise WiderThanOwn(
-            f"A key does not lift the budget that holds for it: ${usd(own.limit_microusd)}.",
-            param="limit_usd",
-            own=usd(own.limit_microusd),
         )

@@ -1,5 +1,6 @@
 """A personal key acts for its member: within their role, for their like alone, and no longer than they belong."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -148,7 +149,7 @@ def test_a_key_gets_at_keys_of_its_own_kind_and_member_alone(acme: Organization)
     of_all, _ = api_keys.issue(acme, "of all")
     before = list(ApiKey.objects.order_by("id").values())
 
-    attempts = [
+    attempts: list[Callable[[], object]] = [
         partial(api_keys.issue, acme, "free", by_key=mine),
         partial(api_keys.issue, acme, "of cy", member=cy, by_key=mine),
         partial(api_keys.issue, acme, "of bo", member=bo, by_key=of_all),

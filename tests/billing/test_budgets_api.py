@@ -273,27 +273,6 @@ def test_the_audit_trail_never_learns_the_name_of_an_end_user(api: Api) -> None:
         assert "jane" not in json.dumps([entry.target, entry.before, entry.after])
 
 
-def test_a_key_tightens_the_budget_that_holds_for_it_and_lifts_it_never(
-    acme: Organization, api: Api
-) -> None:
-    key = acme.api_keys.get()
-    own, each = f"/budgets/api_key/{key.id}", "/budgets/api_key/*"
-    put(api, each, {"limit_usd": "20", "period": "day"})
-    put(api, each, {"limit_usd": "10"})  # lower
-
-    for body in ({"limit_usd": None}, {"limit_usd": "10.01"}, {"limit_usd": "9", "period": "week"}):
-        for path in (own, each):
-            refused = send(api, "PUT", path, {"period": "day", **body})
-            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "wider_than_own")
-    assert send(api, "DELETE", each).status_code == 403
-    assert Budget.objects.get().limit_microusd == 10_000_000
-
-    put(api, own, {"limit_usd": "5", "period": "day"})
-    assert send(api, "DELETE", own).status_code == 403
-    put(api, each, {"limit_usd": "50"})  # another's: its own holds for it
-    assert Budget.objects.get(subject_id=key.id).limit_microusd == 5_000_000
-
-
 def test_the_list_has_what_was_set_newest_first_in_pages(acme: Organization, api: Api) -> None:
     key = acme.api_keys.get()
     put(api, "/budgets/end_user/*", {"limit_usd": "1"})

@@ -197,10 +197,10 @@ def test_a_request_on_its_way_when_its_member_is_removed_spends_within_their_bud
         removed.set()
 
     monkeypatch.setattr(api_keys, "find", found_and_then_removed)
-    late, _ = race([partial(program.post, "/generations", BODY), remove])
+    late: Any = race([partial(program.post, "/generations", BODY), remove])[0]
 
-    assert late.status_code == 402  # type: ignore[attr-defined]
-    assert late.json()["error"]["details"]["scope"] == "member"  # type: ignore[attr-defined]
+    assert late.status_code == 402
+    assert late.json()["error"]["details"]["scope"] == "member"
     monkeypatch.undo()
     assert program.post("/generations", BODY).status_code == 401
     assert Generation.objects.count() == 1

@@ -12,7 +12,7 @@ from tests.accounts.team import member
 from tests.generations.steps import BODY, IMAGE, TEXT
 from tests.world import Api
 
-NOTHING = {"allowed_models": [], "allowed_resolutions": [], "concurrent_max": None}
+NOTHING: dict[str, Any] = {"allowed_models": [], "allowed_resolutions": [], "concurrent_max": None}
 
 
 def put(api: Api, of: str, body: dict[str, Any]) -> Any:
