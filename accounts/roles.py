@@ -16,6 +16,7 @@
 
 from collections.abc import Callable
 
+from accounts import key_terms
 from accounts.models import ApiKey, Membership, Role
 
 SPENDERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER}
@@ -96,3 +97,11 @@ _OF_SCOPE: dict[str, Callable[[Membership], bool]] = {
 def can_use_scope(membership: Membership, scope: str) -> bool:
     """What a key that acts for them may do with this scope: no more than they on the pages."""
     return _OF_SCOPE[scope](membership)
+
+
+def may_use_scope(key: ApiKey, scope: str) -> bool:
+    """Whether the key was made for it, and whoever it acts for may do it. A key without a list of scopes is made
+    for everything."""
+    return key_terms.has_scope(key, scope) and (
+        key.member is None or can_use_scope(key.member, scope)
+    )

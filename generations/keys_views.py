@@ -4,6 +4,7 @@ A secret is in the answer to the form that made it, and nowhere else: no address
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -55,7 +56,11 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "month_charged": sum(row["month_charged"] for row in rows),
         "revoked": keys.exclude(revoked_at=None).order_by("-revoked_at")[:REVOKED_SHOWN],
         "can_set_budgets": roles.can_set_budgets(membership),
-        "first_call": snippets.first_call(rows[0]["key"] if rows else None),
+        "first_call": snippets.first_call(
+            partial(roles.may_use_scope, rows[0]["key"])
+            if rows
+            else partial(roles.can_use_scope, membership)
+        ),
     }
     return render(request, "generations/keys.html", context)
 
@@ -258,7 +263,7 @@ def _made(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
 
 
 def _runs_as_pasted(key: ApiKey, secret: str) -> str:
-    call = snippets.first_call(key)
+    call = snippets.first_call(partial(roles.may_use_scope, key))
     return f"export SEEDANCE_API_KEY={secret}\n{call}" if call else ""
 
 
@@ -287,7 +292,7 @@ def _rows(
                 "is_rotating": key in rotating,
                 "old_used_at": old_used.get(key.pk),
                 "can_change": roles.can_change_key(membership, key),
-                "only_reads": key.scopes and not key_terms.has_scope(key, "generations:write"),
+                "only_reads": not roles.may_use_scope(key, "generations:write"),
             }
         )
     return rows

@@ -192,6 +192,19 @@ def test_a_developers_key_is_personal_whatever_the_form_says(
     assert f"personal, of {key.created_by}" in text(client.get("/keys"))
 
 
+def test_the_first_call_is_one_that_the_members_role_allows(
+    acme: Organization, browser: Browser
+) -> None:
+    client = browser(acme, Role.DEVELOPER)
+    assert "/api/v1/models" in text(client.get("/keys"))  # before there is one
+    made = client.post("/keys/new", filled(client, access="all", scopes=[]))
+    assert "/api/v1/models" in text(made)
+    assert "/api/v1/models" in text(client.get("/keys"))
+    acme.memberships.filter(role=Role.DEVELOPER).update(role=Role.VIEWER)
+
+    assert "Cannot spend: its member makes no videos" in text(browser(acme).get("/keys"))
+
+
 def test_who_sets_budgets_makes_keys_of_the_organization_unless_they_say_otherwise(
     acme: Organization, browser: Browser
 ) -> None:
@@ -204,7 +217,7 @@ def test_who_sets_budgets_makes_keys_of_the_organization_unless_they_say_otherwi
     ours, mine = ApiKey.objects.order_by("id")
     assert (ours.is_personal, mine.is_personal) == (False, True)
     assert "the organization" in text(client.get(f"/keys/{ours.id}"))
-    assert "spends on their budget, too" in text(client.get(f"/keys/{mine.id}"))
+    assert "on their budget, too, and until they leave" in text(client.get(f"/keys/{mine.id}"))
 
 
 def test_nobody_gets_at_a_key_that_is_not_theirs_but_everybody_stops_a_leak(
