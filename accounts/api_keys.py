@@ -237,7 +237,7 @@ def find(secret: str, *, address: str | None = None) -> ApiKey | None:
     prefix, digest = secret[:PREFIX_LENGTH], _hash(secret)
     address = key_terms.canonical_address(address)
     opens = Q(secret_sha256=digest) | Q(previous_sha256=digest, previous_expires_at__gt=now)
-    belongs = Q(member=None) | Q(member__removed_at=None)
+    belongs = Q(member=None) | Q(member__removed_at=None, member__user__is_active=True)
     rows = _living(now).select_related("organization", "member")
     key = rows.annotate(terms_of_member=_TERMS_OF_MEMBER).filter(opens, belongs).first()
     if key is None:

@@ -80,9 +80,7 @@ class KeyForm(forms.Form):
 
     @property
     def is_personal(self) -> bool:
-        """Whether the key is to be one: what is not chosen is of the organization, where that may be chosen."""
-        if self.key:
-            return self.key.is_personal
+        """Whether the new key is to be one: of the organization is only what may be, and then unless it is said."""
         return not self.has_choice or self.cleaned_data["kind"] == PERSONAL
 
     def clean_name(self) -> str:

@@ -16,6 +16,7 @@ from accounts.models import (
     Organization,
     Role,
     RoleTerms,
+    User,
 )
 from seedance_saas.errors import Forbidden
 from tests.accounts.team import member, owner
@@ -106,6 +107,14 @@ def test_a_key_of_one_who_does_not_belong_opens_nothing_whatever_else_was_lost(
     assert api_keys.find(secret) == key
 
     Membership.objects.filter(pk=bo.pk).update(removed_at=timezone.now())
+
+    assert api_keys.find(secret) is None
+
+
+def test_a_key_of_one_who_cannot_sign_in_opens_nothing(acme: Organization) -> None:
+    bo = member(acme, Role.DEVELOPER)
+    _, secret = personal(bo)
+    User.objects.filter(pk=bo.user_id).update(is_active=False)
 
     assert api_keys.find(secret) is None
 
