@@ -62,7 +62,8 @@ def issue(
     secret = _new_secret(organization)
     with transaction.atomic():
         if member:
-            _require_keeper(organization, Q(pk=member.pk))
+            if _require_keeper(organization, Q(pk=member.pk)) is None:
+                raise Forbidden("A personal key acts for a member.")
         elif by:
             _require_admin(organization, by)
         key = ApiKey(

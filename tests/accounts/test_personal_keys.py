@@ -54,6 +54,13 @@ def test_a_role_that_was_lost_meanwhile_makes_no_key(acme: Organization) -> None
     assert not ApiKey.objects.exists()
 
 
+def test_a_stranger_gets_no_personal_key(acme: Organization, rival: Organization) -> None:
+    ann = owner(rival)
+    with pytest.raises(Forbidden):
+        api_keys.issue(acme, "theirs", member=ann, by=ann.user)
+    assert not ApiKey.objects.exists()
+
+
 def test_the_trail_says_for_whom_a_key_was_made(acme: Organization) -> None:
     bo = member(acme, Role.DEVELOPER)
     key, _ = personal(bo)
