@@ -220,7 +220,11 @@ _TERMS_OF_MEMBER = Subquery(
     RoleTerms.objects.filter(
         organization=OuterRef("organization"), role=OuterRef("member__role")
     ).values(
-        terms=JSONObject(allowed_models="allowed_models", allowed_resolutions="allowed_resolutions")
+        terms=JSONObject(
+            allowed_models="allowed_models",
+            allowed_resolutions="allowed_resolutions",
+            concurrent_max="concurrent_max",
+        )
     )
 )
 
