@@ -15,7 +15,7 @@ from django.db.models.functions import JSONObject
 from django.utils import timezone
 from rest_framework.request import Request
 
-from accounts import audit, key_sightings, key_terms, roles
+from accounts import audit, key_sightings, key_terms, rates, roles
 from accounts.key_terms import Terms
 from accounts.models import ApiKey, Membership, Organization, RoleTerms, User
 from seedance_saas.api import moment
@@ -231,7 +231,7 @@ _TERMS_OF_MEMBER = Subquery(
 
 def find(secret: str, *, address: str | None = None) -> ApiKey | None:
     """The living key with this secret; its organization, and of a personal one the member and the terms of
-    their role, joined: one read of unique indexes.
+    their role, joined: one read of unique indexes, which counts the request (`rates.of`).
 
     That it was used from `address` is noted, at most once a minute: one statement more. Whether it may
     come from there is for the caller to ask.
@@ -244,7 +244,8 @@ def find(secret: str, *, address: str | None = None) -> ApiKey | None:
     opens = Q(secret_sha256=digest) | Q(previous_sha256=digest, previous_expires_at__gt=now)
     belongs = Q(member=None) | Q(member__removed_at=None, member__user__is_active=True)
     rows = _living(now).select_related("organization", "member")
-    key = rows.annotate(terms_of_member=_TERMS_OF_MEMBER).filter(opens, belongs).first()
+    rows = rows.annotate(terms_of_member=_TERMS_OF_MEMBER, asked=rates.counted())
+    key = rows.filter(opens, belongs).first()
     if key is None:
         return None
     if key.member:
