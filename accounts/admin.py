@@ -64,10 +64,18 @@ class InvitationRecords(Records):
 
 @admin.register(ApiKey, site=console)
 class ApiKeyRecords(Records):
-    list_display = ("name", "prefix", "page", "organization", "last_used_at", "revoked_at")
-    list_select_related = ("organization",)
+    list_display = (
+        "name",
+        "prefix",
+        "page",
+        "organization",
+        "member",
+        "last_used_at",
+        "revoked_at",
+    )
+    list_select_related = ("organization", "member__user")
     search_fields = ("id__exact", "prefix__exact", "organization__id__exact")
-    exclude = ("secret_sha256",)
+    exclude = ("secret_sha256", "previous_sha256")
     readonly_fields = ("page", "made")
     page = link("operator_key", "Revoke")
     made = rows_of("generations_generation", "What it made", "api_key__id__exact")

@@ -19,6 +19,8 @@ def note(
 ) -> None:
     """Write what was done to `target`, by whom, from where. Neither actor nor key: the system.
 
+    The row stays for ever, and the names of what it is about may have to go: it has ids, and the page looks up
+    what they are called.
     No organization: it is about the house itself, and no organization sees it.
     """
     AuditEntry.objects.create(

@@ -4,6 +4,7 @@ ACTIONS = {
     # keys and webhooks
     "api_key.issued": "Key made",
     "api_key.changed": "Key changed",
+    "api_key.given_to_organization": "Personal key given to the organization",
     "api_key.rotated": "Key rotated",
     "api_key.overlap_ended": "Old secret of a key ended",
     "api_key.revoked": "Key revoked",
@@ -57,6 +58,7 @@ ACTIONS = {
     "credits.forfeited": "Credits forfeited",
     "sandbox.filled": "Sandbox filled",
     "ledger.corrected": "Ledger corrected",
+    "stripe_event.run_again": "Stripe event run again",
     # prices and what is on sale
     "plan.changed": "Plan changed",
     "plan_margin.set": "Margin of a plan set",
@@ -78,7 +80,7 @@ ACTIONS = {
     # our staff
     "generation.cancel_asked": "Our staff asked to cancel",
     "generation.unstuck": "Our staff moved a generation on",
-    "staff.gave_reason": "Our staff gave a reason",
+    "staff.gave_reason": "Our staff gave a reason",  # in older rows; the act's own row has it now
     "staff.look_began": "Our staff began to look",
     "staff.look_ended": "Our staff ended their look",
 }

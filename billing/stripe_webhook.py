@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts import audit
 from accounts.models import User
 from billing import cards, credit_lines, invoices, purchases, usage_reports
 from billing.models import CreditLine, Purchase, StripeEvent
@@ -99,13 +100,15 @@ def handle(event: StripeEvent) -> None:
 
 
 def run_again(event: StripeEvent, *, actor: User | None = None) -> bool:
-    """The operator's wish for one that is dead: as if it had just come. False, and nothing done, if it is not dead."""
+    """The operator's wish for one that is dead: as if it had just come. One audit row. False, and nothing
+    done, if it is not dead."""
     with transaction.atomic():
         was_dead = StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
             state=State.PENDING, attempts_count=0, due_at=timezone.now() + PAUSE
         )
         if was_dead:
             queue.enqueue("billing.tasks.handle_stripe_event", event.id)
+            audit.note(None, "stripe_event.run_again", event.id[:60], actor=actor)
             logger.info("stripe_event.run_again id=%s by=%s", event.id, actor and actor.pk)
     return bool(was_dead)
 

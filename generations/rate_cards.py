@@ -17,7 +17,8 @@ from typing import Protocol, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts import audit
+from accounts.models import Organization, User
 from generations import catalog, models, pricing
 from generations.errors import AlreadyPublished, NoRate, NotEnoughNotice
 from seedance_saas.errors import InvalidRequest
@@ -223,8 +224,16 @@ def draft(card: pricing.RateCard, *, is_list: bool = True, note: str = "") -> mo
 
 
 @transaction.atomic
-def publish(version: str, *, effective_from: datetime) -> pricing.RateCard:
-    """The draft holds from `effective_from` on, for good. In a transaction of its own: it must commit soon.
+def publish(
+    version: str,
+    *,
+    effective_from: datetime,
+    reason: str = "",
+    actor: User | None = None,
+    address: str | None = None,
+) -> pricing.RateCard:
+    """The draft holds from `effective_from` on, for good. In a transaction of its own: it must commit soon. One
+    audit row.
 
     Raises InvalidRequest (no such draft, or it leaves something on sale without a price),
     NotEnoughNotice or AlreadyPublished; then it is still a draft. Locks the draft.
@@ -240,6 +249,10 @@ def publish(version: str, *, effective_from: datetime) -> pricing.RateCard:
     demand_notice(effective_from)
     row.effective_from, row.published_at = effective_from, timezone.now()
     row.save(update_fields=["effective_from", "published_at"])
+    audit.note(
+        None, "rate_card.published", version, actor=actor, address=address,
+        after={"effective_from": effective_from.isoformat(), "reason": reason},
+    )  # fmt: skip
     logger.info(
         "rate_card.published version=%s is_list=%s effective_from=%s rules=%s",
         version, row.is_list, effective_from.isoformat(),

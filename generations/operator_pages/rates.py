@@ -123,13 +123,7 @@ def _publish(version: str, said: dict[str, Any], actor: User, address: str | Non
     """A second click finds it published, and is told so."""
     try:
         with transaction.atomic():
-            rate_cards.publish(version, effective_from=said["effective_from"])
-            audit.note(
-                None, "rate_card.published", version, actor=actor, address=address,
-                after={
-                    "effective_from": said["effective_from"].isoformat(), "reason": said["reason"],
-                },
-            )  # fmt: skip
+            rate_cards.publish(version, **said, actor=actor, address=address)
     except IntegrityError:
         raise InvalidRequest(
             "Another list begins at that very moment.", param="effective_from"

@@ -24,6 +24,7 @@ SCREENS = Path(django_settings.BASE_DIR) / ".data" / "screens"
 ONLY = os.environ.get("ONLY", "/")
 # States of a page that another object or another wish brings about.
 ALSO = (
+    "/keys/{personal_key}",
     "/generations/{failed}",
     "/generations/{running}",
     "/generations/{queued}",
@@ -82,6 +83,7 @@ def test_every_page_is_well_in_every_look(
     eyes = {
         "anybody": eyes_of(None),
         "owner": eyes_of(world.people["owner"]),
+        "developer": eyes_of(world.people["developer"]),
         "staff": eyes_of(world.people["staff"]),
     }
     for line in _chosen():

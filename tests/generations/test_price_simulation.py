@@ -10,7 +10,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import AuditEntry, Organization, User
 from generations import margins, price_simulation, rate_card_files, rate_cards
 from generations.models import Generation, RateAgreement, RateCard
 from generations.price_simulation import Outcome, Usage
@@ -18,6 +18,7 @@ from generations.pricing import RateCard as Card
 from generations.pricing import Rule
 from seedance_saas.errors import InvalidRequest
 from tests.prices import LIST, flat, pass_notice, soon
+from tests.world import make_user
 
 MAY = (datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
 FAST, STANDARD = "seedance-2.0-fast-text-to-video", "seedance-2.0-text-to-video"
@@ -194,9 +195,13 @@ def test_a_file_is_published_warned_of_and_logged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = in_file(tmp_path, flat("2026-12", 200_000, cost=200_001), note="They rose.")
+    ann = make_user()
+    User.objects.update(is_staff=True)
 
     with caplog.at_level("INFO"):
-        call_command("publish_rate_card", path, effective_from=later())
+        call_command(
+            "publish_rate_card", path, effective_from=later(), by=ann.email, reason="Ticket 9"
+        )
 
     out, err = capsys.readouterr()
     assert out.startswith("Published 2026-12, from ")
@@ -206,6 +211,14 @@ def test_a_file_is_published_warned_of_and_logged(
         and record.getMessage().endswith("rules=flat:200000")
         for record in caplog.records
     )
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.action, entry.target, entry.organization) == (
+        "rate_card.published",
+        "2026-12",
+        None,
+    )
+    assert entry.actor == ann
+    assert entry.after["reason"] == "Ticket 9"
     row = RateCard.objects.get(pk="2026-12")
     assert (row.note, row.is_list, row.published_at is None) == ("They rose.", True, False)
 
@@ -258,6 +271,7 @@ def test_a_publication_that_is_refused_leaves_no_draft(tmp_path: Path) -> None:
         call_command("publish_rate_card", in_file(tmp_path, fast_alone), effective_from=later())
 
     assert not RateCard.objects.filter(pk="x").exists()
+    assert not AuditEntry.objects.exists()
 
 
 RULE = {"name": "a", "rate_usd_per_second": "0.1", "cost_usd_per_second": "0.1"}
@@ -301,6 +315,9 @@ def test_the_operator_sets_margins_and_agreements(
         why="Frozen.",
     )
 
+    assert [
+        (row.action, row.organization, row.target) for row in AuditEntry.objects.order_by("id")
+    ] == [("plan_margin.set", None, "pro"), ("rates.agreed", acme, acme.id)]
     pass_notice(clock)
     card = rate_cards.for_organization(acme, timezone.now())
     assert card.basis == "card 2026-05-28, agreed: Frozen."

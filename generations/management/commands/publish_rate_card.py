@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
+from billing.management.operators import add_by, operator
 from generations import rate_card_files, rate_cards
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
@@ -22,8 +23,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--own", action="store_true", help="not the list: for those with whom it is agreed"
         )
+        parser.add_argument("--reason", default="")
+        add_by(parser, required=False)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        actor = operator(options["by"]) if options["by"] else None
         try:
             effective_from = parse_datetime(options["effective_from"])
             if effective_from is None or effective_from.tzinfo is None:
@@ -31,7 +35,12 @@ class Command(BaseCommand):
             card, note = rate_card_files.read(json.loads(options["file"].read_text()))
             with transaction.atomic():
                 rate_cards.draft(card, is_list=not options["own"], note=note)
-                rate_cards.publish(card.version, effective_from=effective_from)
+                rate_cards.publish(
+                    card.version,
+                    effective_from=effective_from,
+                    reason=options["reason"],
+                    actor=actor,
+                )
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         except IntegrityError as error:  # another list card begins at that very moment

@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Organization
+from billing.management.operators import add_by, operator
 from generations import margins
 from seedance_saas.errors import Refusal
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         terms.add_argument("--as-plan", action="store_true", help="nothing agreed any more")
         parser.add_argument("--effective-from", required=True, help="a time with its offset")
         parser.add_argument("--why", required=True)
+        add_by(parser, required=False)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -33,7 +35,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if effective_from is None or effective_from.tzinfo is None:
             raise CommandError("--effective-from needs an offset, like 2026-07-01T00:00:00Z.")
-        terms = {"effective_from": effective_from, "why": options["why"]}
+        terms = {
+            "effective_from": effective_from,
+            "why": options["why"],
+            "actor": operator(options["by"]) if options["by"] else None,
+        }
         try:
             if options["plan"]:
                 if options["basis_points"] is None:
