@@ -57,6 +57,11 @@ _WAYS = {
         for source in ("cash", "disputes", "receivable", "promotions")
     ),
     (Transfer.Kind.PAYMENT, "cash", "receivable"),
+    # What went back of it: refunded, or taken back by a bank.
+    (Transfer.Kind.CLAW_BACK, "write_off", "cash"),
+    (Transfer.Kind.REINSTATE, "cash", "write_off"),
+    (Transfer.Kind.CLAW_BACK, "receivable", "disputes"),
+    (Transfer.Kind.REINSTATE, "disputes", "receivable"),
     (Transfer.Kind.WRITE_OFF, "receivable", "write_off"),
     (Transfer.Kind.WRITE_OFF, "write_off", "receivable"),
     (Transfer.Kind.REPAY, "grant", "debt"),

@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Organization, User
-from billing import customers, ledger
+from billing import customers, invoice_reversals, ledger
 from billing.errors import SandboxPaysNothing
 from billing.models import CreditLine, Grant, Invoice, Transfer, Wallet
 from billing.stripe_gateway import usage
@@ -41,7 +41,9 @@ class Standing:
     limit_microusd: int
     available_microusd: int
     held_microusd: int
-    open_microusd: int  # used, and not paid yet; below zero what was paid and is given back
+    open_microusd: (
+        int  # used, and not paid or taken back; below zero what was paid and is given back
+    )
 
 
 @transaction.atomic
@@ -56,8 +58,9 @@ def approve(
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
-    and none for a repeat, which changes nothing. Locks the wallet.
+    A limit below what is open takes nothing back that runs. Whoever opens what the operator closed has made up his
+    mind about what banks took back of its invoices: that is forgiven. Raises InvalidRequest, SandboxPaysNothing.
+    One audit row, and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -70,13 +73,13 @@ def approve(
         raise InvalidRequest(f"The days to pay must be 0 to {NET_DAYS_MAX}.", param="net_days")
     ledger.lock(organization)
     before = CreditLine.objects.filter(organization=organization).first()
+    forgiven_microusd = 0
     line, is_new = CreditLine.objects.get_or_create(
         organization=organization, defaults={"limit_cents": limit_cents, "net_days": net_days}
     )
     line.limit_cents, line.net_days = limit_cents, net_days
     if is_new or line.closure == Closure.OPERATOR:
-        # Whoever opens it again has made up his mind about what was disputed before.
-        Invoice.objects.filter(organization=organization).update(is_disputed=False)
+        forgiven_microusd = invoice_reversals.forgive(organization)
         line.state, line.closure = State.OPENING, ""
         line.openings_count += 1
         line.due_at = timezone.now() + TRY_AGAIN
@@ -93,7 +96,7 @@ def approve(
             actor=actor,
             address=address,
             before=old,
-            after=new,
+            after=new | ({"forgiven_usd": usd(forgiven_microusd)} if forgiven_microusd else {}),
         )
     return line
 
@@ -204,7 +207,7 @@ def follow_invoices(organization: Organization) -> None:
 
 def _why_closed(organization: Organization) -> CreditLine.Closure | None:
     invoices = Invoice.objects.filter(organization=organization)
-    if invoices.filter(is_disputed=True).exists():
+    if invoices.filter(disputed_microusd__gt=F("forgiven_microusd")).exists():
         return Closure.DISPUTED
     unpaid = (Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE)
     return Closure.UNPAID if invoices.filter(state__in=unpaid).exists() else None
@@ -247,7 +250,7 @@ def standing(line: CreditLine) -> Standing:
 
 def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
     """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
-    settled invoice asked for is open."""
+    settled invoice asked for is open, and so is what a bank took back of one that was paid."""
     whose = [line.organization_id for line in lines]
     grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
     left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
@@ -259,7 +262,7 @@ def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
     )
     settled = _by_organization(
         Invoice.objects.filter(organization__in=whose, is_settled=True),
-        total=Sum("usage_microusd", default=0),
+        total=Sum(F("usage_microusd") - F("disputed_microusd") + F("forgiven_microusd"), default=0),
     )
     found = {}
     for line in lines:

@@ -3,7 +3,7 @@
 from accounts import roles
 from accounts.models import Organization
 from billing.models import StripeCustomer
-from billing.stripe_gateway import payments
+from billing.stripe_gateway import payers
 
 
 def ensure(organization: Organization) -> StripeCustomer:
@@ -20,7 +20,7 @@ def ensure(organization: Organization) -> StripeCustomer:
         .order_by("id")
         .first()
     )
-    stripe_id = payments.create_customer(
+    stripe_id = payers.create_customer(
         organization.pk, name=organization.name, email=payer.user.email if payer else ""
     )
     StripeCustomer.objects.bulk_create(

@@ -391,6 +391,34 @@ def receive_payment(
 
 
 @transaction.atomic
+def rebook(
+    organization: Organization,
+    kind: Transfer.Kind,
+    *,
+    from_account: str,
+    to_account: str,
+    amount_microusd: int,
+    reference: str,
+) -> None:
+    """Money of an organization changes its place among our own accounts. Touches no credits.
+
+    Idempotent by `reference` and `kind`. Locks the wallet.
+    """
+    assert amount_microusd > 0, amount_microusd
+    page = Page.open(organization.pk, timezone.now())
+    if Transfer.objects.filter(reference=reference, kind=kind, grant=None).exists():
+        return
+    page.post(
+        kind,
+        from_account=from_account,
+        to_account=to_account,
+        amount_microusd=amount_microusd,
+        reference=reference,
+    )
+    page.close()
+
+
+@transaction.atomic
 def correct(
     grant: Grant, *, change_microusd: int, reference: str, reason: str, actor: User
 ) -> None:

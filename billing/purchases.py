@@ -24,13 +24,14 @@ from accounts.models import Organization, User
 from billing import auto_top_ups, customers, ledger, packs, presentation, reversals
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
 from billing.models import Grant, Purchase
-from billing.stripe_gateway import payments
+from billing.stripe_gateway import checkouts, payments
+from billing.stripe_gateway.checkouts import Checkout
 from billing.stripe_gateway.connection import (
     CardDeclined,
     StripeRefused,
     StripeUnavailable,
 )
-from billing.stripe_gateway.payments import Checkout, Payment
+from billing.stripe_gateway.payments import Payment
 from seedance_saas import queue
 from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
@@ -148,7 +149,7 @@ def _open(purchase: Purchase) -> Purchase:
     if purchase.origin != Origin.CHECKOUT or not is_waiting or not is_young:
         return purchase
     page = f"{settings.PUBLIC_URL}/billing/purchases/{purchase.id}"
-    checkout = payments.create_checkout(
+    checkout = checkouts.create_checkout(
         purchase_id=purchase.id,
         customer_id=customers.ensure(purchase.organization).stripe_id,
         amount_cents=purchase.amount_cents,
@@ -204,7 +205,7 @@ def _look(purchase: Purchase, intent_id: str) -> Purchase:
     checkout = None
     if purchase.session_id:
         is_closing = purchase.state == State.CLOSING
-        ask = payments.expire_checkout if is_closing else payments.read_checkout
+        ask = checkouts.expire_checkout if is_closing else checkouts.read_checkout
         checkout = ask(purchase.session_id)
     intent_id = purchase.intent_id or (checkout.intent_id if checkout else "") or intent_id
     payment = payments.read_payment(intent_id) if intent_id else None
@@ -272,7 +273,7 @@ def apply(
     """
     invoice_url = ""
     if checkout and checkout.invoice_id and not purchase.invoice_url:
-        invoice_url = payments.invoice_url(checkout.invoice_id)
+        invoice_url = checkouts.invoice_url(checkout.invoice_id)
     with transaction.atomic():
         row = lock(purchase)
         if row.looks_count != purchase.looks_count:

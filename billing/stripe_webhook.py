@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from billing import cards, credit_lines, invoices, purchases, usage_reports
 from billing.models import CreditLine, Purchase, StripeEvent
-from billing.stripe_gateway import payments, webhooks
+from billing.stripe_gateway import checkouts, invoicing, money_back, payments, webhooks
 from billing.stripe_gateway.connection import StripeUnavailable
 from seedance_saas import queue
 from seedance_saas.errors import InvalidRequest, NotFound, as_dict
@@ -112,7 +112,7 @@ def run_again(event: StripeEvent, *, actor: User | None = None) -> bool:
 
 def _follow_checkout(event: StripeEvent) -> None:
     purchase = Purchase.objects.filter(session_id=event.object_id).first()
-    _follow(purchase or _named(payments.purchase_of_checkout(event.object_id)))
+    _follow(purchase or _named(checkouts.purchase_of_checkout(event.object_id)))
 
 
 def _follow_payment(event: StripeEvent) -> None:
@@ -121,7 +121,7 @@ def _follow_payment(event: StripeEvent) -> None:
 
 def _follow_money_back(event: StripeEvent) -> None:
     """Of a charge, a refund or a dispute: its payment is followed, with all of them."""
-    if intent_id := payments.intent_of(event.object_id):
+    if intent_id := money_back.intent_of(event.object_id):
         _follow_intent(intent_id)
 
 
@@ -152,6 +152,10 @@ def _follow_invoice(event: StripeEvent) -> None:
     invoices.follow(event.object_id)
 
 
+def _follow_credit_note(event: StripeEvent) -> None:
+    invoices.follow(invoicing.invoice_of_credit_note(event.object_id))
+
+
 def _end_line(event: StripeEvent) -> None:
     """One that is being opened again gets another subscription."""
     line = CreditLine.objects.filter(subscription_id=event.object_id).first()
@@ -173,6 +177,7 @@ HANDLERS: dict[str, Handler] = {
     "customer.updated": _follow_card,
     "payment_method.": _follow_card,
     "invoice.": _follow_invoice,
+    "credit_note.": _follow_credit_note,
     "customer.subscription.deleted": _end_line,
     "v1.billing.meter.": _note_refused,
 }
@@ -197,5 +202,5 @@ EVENTS = (
     *("payment_method.updated", "payment_method.automatically_updated"),
     *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed"),
     *("invoice.overdue", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated"),
-    "customer.subscription.deleted",
+    *("credit_note.created", "credit_note.voided", "customer.subscription.deleted"),
 )

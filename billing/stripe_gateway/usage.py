@@ -10,7 +10,7 @@ from datetime import datetime
 from stripe.params import SubscriptionCreateParams
 
 from billing.stripe_gateway.connection import StripeRefused, asking
-from billing.stripe_gateway.payments import tag_of
+from billing.stripe_gateway.fields import tag_of
 
 USAGE, INVOICED = "seedance_usage", "seedance_usage_invoiced"  # the meters' event names
 PRICE = "seedance_usage_microusd"  # the lookup key of the priced meter's price

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import Organization
 from billing import balances, purchases, reversals
 from billing.models import Purchase
-from billing.stripe_gateway.payments import MoneyBack
+from billing.stripe_gateway.money_back import MoneyBack
 from tests.billing import bought, moves
 from tests.stripe_account import StripeAccount
 
