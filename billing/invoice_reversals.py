@@ -12,6 +12,8 @@ each cent that went back the part that is no tax, and all of it for all of it.
 
 import logging
 
+from django.db.models import F, Sum
+
 from accounts import audit
 from accounts.models import Organization
 from billing import ledger, reversals
@@ -98,6 +100,13 @@ def _turn(row: Reversal, change_microusd: int, ours: str, away: str) -> None:
         reference=reversals.next_reference(row),
     )
     row.save(update_fields=["moves_count"])
+
+
+def owed_again_microusd(organization_id: str) -> int:
+    """What `forgive` would write off now. Reads no lock."""
+    disputed = Invoice.objects.filter(organization=organization_id)
+    owed = disputed.aggregate(total=Sum(F("disputed_microusd") - F("forgiven_microusd"), default=0))
+    return int(owed["total"])
 
 
 def forgive(organization: Organization) -> int:
