@@ -21,6 +21,7 @@ from billing import customers, invoice_reversals, ledger
 from billing.errors import SandboxPaysNothing
 from billing.models import CreditLine, Grant, Invoice, Transfer, Wallet
 from billing.stripe_gateway import usage
+from billing.stripe_gateway.connection import StripeRefused
 from seedance_saas import queue
 from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
@@ -31,6 +32,7 @@ State, Closure = CreditLine.State, CreditLine.Closure
 NET_DAYS_MAX = 90
 LIMIT_CENTS_MAX = 1_000_000_00
 TRY_AGAIN = timedelta(minutes=1)  # if the task that opens it was lost
+REFUSED_AGAIN = timedelta(hours=1)
 TAKEN_BACK = "taken_back:"  # how the references of uses begin that the operator does not charge
 
 
@@ -112,33 +114,55 @@ def _terms(line: CreditLine) -> dict[str, object]:
 def open(line: CreditLine) -> None:
     """Make Stripe's subscription, or keep the one that was about to end; then let the line be used.
 
-    A repeat makes no second one. Asks Stripe: no transaction may be open.
+    A repeat makes no second one. What Stripe refuses is kept with the line and asked again an hour later, or when the
+    customer has changed there: with tax, it wants an address first. Asks Stripe: no transaction may be open.
     """
     if line.state != State.OPENING:
         return
-    organization = line.organization
-    customer_id = customers.ensure(organization).stripe_id
-    # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
-    subscription_id = usage.subscription_of_customer(customer_id, organization.pk)
-    if subscription_id:
-        usage.keep_subscription(subscription_id)
-    else:
-        subscription_id = usage.create_subscription(
-            organization.pk,
-            customer_id=customer_id,
-            net_days=line.net_days,
-            key=f"subscription:{organization.pk}:{line.openings_count}",
+    try:
+        subscription_id = _subscription(line)
+    except StripeRefused as refused:
+        logger.error("credit_line.not_opened organization=%s why=%s", line.pk, refused.message)
+        # Under the same name Stripe would refuse it for a day, whatever has changed.
+        CreditLine.objects.filter(pk=line.pk, state=State.OPENING).update(
+            refusal=refused.message,
+            due_at=timezone.now() + REFUSED_AGAIN,
+            openings_count=F("openings_count") + 1,
         )
+        return
+    organization = line.organization
     with transaction.atomic():
         ledger.lock(organization)
         line.refresh_from_db()
         if line.state == State.OPENING:
-            line.state, line.due_at = State.OPEN, None
+            line.state, line.due_at, line.refusal = State.OPEN, None, ""
         elif line.closure == Closure.OPERATOR:
             queue.enqueue("billing.tasks.end_line", subscription_id)
         line.subscription_id = subscription_id
         line.save()
         follow_invoices(organization)
+
+
+def ask_again(customer_id: str) -> None:
+    """Something about the customer has changed at Stripe: what was refused may be opened now."""
+    CreditLine.objects.filter(
+        state=State.OPENING, organization__stripe_customer__stripe_id=customer_id
+    ).exclude(refusal="").update(due_at=timezone.now())
+
+
+def _subscription(line: CreditLine) -> str:
+    """The id of the one that lives, kept if it was about to end, or else of a new one. Raises StripeRefused."""
+    customer_id = customers.ensure(line.organization).stripe_id
+    # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
+    if subscription_id := usage.subscription_of_customer(customer_id, line.organization_id):
+        usage.keep_subscription(subscription_id)
+        return subscription_id
+    return usage.create_subscription(
+        line.organization_id,
+        customer_id=customer_id,
+        net_days=line.net_days,
+        key=f"subscription:{line.organization_id}:{line.openings_count}",
+    )
 
 
 @transaction.atomic

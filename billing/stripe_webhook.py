@@ -148,6 +148,11 @@ def _follow_card(event: StripeEvent) -> None:
     cards.follow(event.object_id)
 
 
+def _follow_customer(event: StripeEvent) -> None:
+    cards.follow(event.object_id)
+    credit_lines.ask_again(event.object_id)
+
+
 def _follow_invoice(event: StripeEvent) -> None:
     invoices.follow(event.object_id)
 
@@ -174,7 +179,7 @@ HANDLERS: dict[str, Handler] = {
     "payment_intent.": _follow_payment,
     "charge.": _follow_money_back,
     "refund.": _follow_money_back,
-    "customer.updated": _follow_card,
+    "customer.updated": _follow_customer,
     "payment_method.": _follow_card,
     "invoice.": _follow_invoice,
     "credit_note.": _follow_credit_note,

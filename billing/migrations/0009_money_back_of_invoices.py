@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField("invoice", "refunded_microusd", models.BigIntegerField(default=0)),
         migrations.AddField("invoice", "disputed_microusd", models.BigIntegerField(default=0)),
         migrations.AddField("invoice", "forgiven_microusd", models.BigIntegerField(default=0)),
+        migrations.AddField("creditline", "refusal", models.TextField(blank=True, default="")),
         migrations.AddField(
             "reversal",
             "invoice",

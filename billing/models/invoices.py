@@ -32,7 +32,8 @@ class CreditLine(models.Model):
     closure = models.CharField(max_length=10, choices=Closure.choices, blank=True)
     subscription_id = models.CharField(max_length=100, blank=True)
     due_at = models.DateTimeField(null=True)  # of one that is opening
-    # How often it was opened: a part of the name under which Stripe makes one subscription for each time.
+    refusal = models.TextField(blank=True, default="")  # why Stripe has not opened it yet
+    # How often it was opened, or refused: a part of the name under which Stripe makes one subscription for each time.
     openings_count = models.PositiveSmallIntegerField(default=0)
     # Held beyond what is allowed now: what running work gives back of it is not used again.
     overdrawn_microusd = models.BigIntegerField(default=0)

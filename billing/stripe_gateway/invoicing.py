@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import stripe
+from django.conf import settings
 from stripe.params import InvoiceCreateParams
 
 from billing.stripe_gateway import money_back
@@ -163,6 +164,7 @@ def correct_invoice(
                 "currency": CURRENCY,
                 "description": why,
                 "metadata": {"correction": key},
+                "tax_behavior": "exclusive",
             },
             {"idempotency_key": f"correction:{key}"},
         )
@@ -189,6 +191,7 @@ def create_invoice(organization_id: str, *, customer_id: str, net_days: int, key
         "auto_advance": False,
         "collection_method": "send_invoice" if net_days else "charge_automatically",
         "metadata": {"organization": organization_id},
+        "automatic_tax": {"enabled": settings.STRIPE_TAX},
     }
     if net_days:
         wanted["days_until_due"] = net_days
