@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
-from billing import purchases, reversals
+from billing import purchase_answers, purchases, reversals
 from billing.errors import MoreDebt, RefundTooLarge
 from billing.models import Account, Purchase, Reversal
 from billing.stripe_gateway import money_back
@@ -89,7 +89,7 @@ def request(
     """
     if not reason.strip():
         raise InvalidRequest("A refund has a reason.", param="reason")
-    purchase = purchases.lock(purchase)
+    purchase = purchase_answers.lock(purchase)
     if id and (known := Reversal.objects.filter(pk=id).first()):
         if known.purchase_id != purchase.pk:
             raise InvalidRequest("This refund is of another purchase.", param="id")
@@ -159,7 +159,7 @@ def send(row: Reversal) -> None:
 @transaction.atomic
 def _undo(row: Reversal, why: str) -> None:
     assert row.purchase is not None, row.id
-    purchase = purchases.lock(row.purchase)
+    purchase = purchase_answers.lock(row.purchase)
     row = Reversal.objects.select_for_update(no_key=True).get(pk=row.pk)
     if row.state != Reversal.State.REQUESTED:
         return

@@ -17,15 +17,13 @@ from billing.stripe_gateway.payments import CURRENCY, PRODUCT
 
 @dataclass(frozen=True)
 class Checkout:
-    """A person's visit to Stripe's page. `is_paid` says that nothing is left to be paid there."""
+    """A person's visit to Stripe's page."""
 
     id: str
     status: str  # open, complete, expired
-    is_paid: bool
     url: str
     intent_id: str
     tax_cents: int
-    total_cents: int
     invoice_id: str
 
 
@@ -38,7 +36,10 @@ def create_checkout(
     success_url: str,
     cancel_url: str,
 ) -> Checkout:
-    """Stripe's page for this purchase: a repeat gives the same one. All follows from the arguments."""
+    """Stripe's page for this purchase: a repeat gives the same one. All follows from the arguments.
+
+    It asks for no promotion code: credits have one price.
+    """
     tags = {"purchase": purchase_id}
     wanted: SessionCreateParams = {
         "mode": "payment",
@@ -92,11 +93,9 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
     return Checkout(
         id=session.id,
         status=session.status or "open",
-        is_paid=session.payment_status != "unpaid",
         url=session.url or "",
         intent_id=id_of(session.payment_intent),
         tax_cents=details.amount_tax if details else 0,
-        total_cents=session.amount_total or 0,
         invoice_id=id_of(session.invoice),
     )
 
