@@ -21,7 +21,7 @@ from billing import credit_lines, invoice_reversals, invoice_sums, ledger, prese
 from billing.models import CreditLine, Invoice, MeterEvent, StripeCustomer
 from billing.stripe_gateway import invoicing, payers
 from billing.stripe_gateway.connection import StripeUnavailable
-from billing.stripe_gateway.invoicing import InvoiceNow
+from billing.stripe_gateway.invoicing import InvoiceGone, InvoiceNow
 from seedance_saas import queue
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,12 @@ def follow_payment(intent_id: str) -> None:
 def _look(stripe_id: str) -> Invoice | None:
     known = Invoice.objects.filter(stripe_id=stripe_id).first()
     looks_count = known.looks_count if known else 0
-    now = invoicing.read_invoice(stripe_id)
+    try:
+        now = invoicing.read_invoice(stripe_id)
+    except InvoiceGone:
+        if known:
+            _forget(known, looks_count)
+        return None
     invoice = known or _keep(now)
     if invoice is None:
         return None
@@ -95,6 +100,20 @@ def _keep(now: InvoiceNow) -> Invoice | None:
         ignore_conflicts=True,
     )
     return Invoice.objects.get(stripe_id=now.stripe_id)
+
+
+@transaction.atomic
+def _forget(invoice: Invoice, looks_count: int) -> None:
+    """A draft that somebody deleted at Stripe asked for nothing: what was on it is on the next one.
+
+    Locks the wallet, then the invoice.
+    """
+    row = _lock(invoice, looks_count)
+    assert row.state == State.DRAFT, row.id
+    row.events.update(invoice=None)
+    row.credits.update(credited_on=None)
+    row.delete()
+    logger.error("invoice.deleted id=%s stripe_id=%s", row.id, row.stripe_id)
 
 
 # -- complete ---------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from billing import cards, credit_lines, invoices, purchases, usage_reports
+from billing import cards, credit_lines, customers, invoices, purchases, usage_reports
 from billing.models import CreditLine, Purchase, StripeEvent
 from billing.stripe_gateway import checkouts, invoicing, money_back, payments, webhooks
 from billing.stripe_gateway.connection import StripeUnavailable
@@ -153,6 +153,11 @@ def _follow_customer(event: StripeEvent) -> None:
     credit_lines.ask_again(event.object_id)
 
 
+def _renew_customer(event: StripeEvent) -> None:
+    if renewed := customers.renew(event.object_id):
+        cards.follow(renewed)
+
+
 def _follow_invoice(event: StripeEvent) -> None:
     invoices.follow(event.object_id)
 
@@ -180,6 +185,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.": _follow_money_back,
     "refund.": _follow_money_back,
     "customer.updated": _follow_customer,
+    "customer.deleted": _renew_customer,
     "payment_method.": _follow_card,
     "invoice.": _follow_invoice,
     "credit_note.": _follow_credit_note,
@@ -203,7 +209,8 @@ EVENTS = (
     "refund.failed",
     *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
     *("charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
-    *("customer.updated", "payment_method.attached", "payment_method.detached"),
+    *("customer.updated", "customer.deleted"),
+    *("payment_method.attached", "payment_method.detached"),
     *("payment_method.updated", "payment_method.automatically_updated"),
     *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed"),
     *("invoice.overdue", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated"),

@@ -51,16 +51,26 @@ class InvoiceNow:
         return self.metered_cents + self.correction_cents
 
 
+class InvoiceGone(Exception):
+    """It was a draft, and somebody deleted it."""
+
+
 def read_invoice(stripe_id: str) -> InvoiceNow:
-    with asking() as client:
-        invoice = client.v1.invoices.retrieve(
-            stripe_id, {"expand": ["payments.data.payment.payment_intent"]}
-        )
-        lines = list(
-            client.v1.invoices.line_items.list(
-                stripe_id, {"limit": 100, "expand": ["data.pricing.price_details.price"]}
-            ).auto_paging_iter()
-        )
+    """Raises InvoiceGone."""
+    try:
+        with asking() as client:
+            invoice = client.v1.invoices.retrieve(
+                stripe_id, {"expand": ["payments.data.payment.payment_intent"]}
+            )
+            lines = list(
+                client.v1.invoices.line_items.list(
+                    stripe_id, {"limit": 100, "expand": ["data.pricing.price_details.price"]}
+                ).auto_paging_iter()
+            )
+    except StripeRefused as refused:
+        if refused.code == "resource_missing":
+            raise InvoiceGone(stripe_id) from None
+        raise
     metered = [line for line in lines if _is_metered(line)]
     periods = [(moment(line.period.start), moment(line.period.end)) for line in metered]
     whole = (moment(invoice.period_start), moment(invoice.period_end))
@@ -107,7 +117,13 @@ def _money_back(invoice: stripe.Invoice) -> Iterator[MoneyBack]:
     A refund leaves the invoice as it is, paid; a credit note over it names the same refund. What a credit note puts on
     the customer's balance stays with us, until it pays for another invoice.
     """
-    for payment in invoice.payments.data if invoice.payments else []:
+    with asking() as client:
+        payments = list(
+            client.v1.invoice_payments.list(
+                {"invoice": invoice.id, "limit": 100}
+            ).auto_paging_iter()
+        )
+    for payment in payments:
         if intent_id := id_of(payment.payment.payment_intent):
             yield from money_back.of_payment(intent_id)
     if not invoice.post_payment_credit_notes_amount:
@@ -115,7 +131,7 @@ def _money_back(invoice: stripe.Invoice) -> Iterator[MoneyBack]:
     with asking() as client:
         notes = client.v1.credit_notes.list({"invoice": invoice.id, "limit": 100})
         for note in notes.auto_paging_iter():
-            if note.out_of_band_amount and note.status == "issued":
+            if note.out_of_band_amount:
                 yield money_back.given_by_hand(note)
 
 

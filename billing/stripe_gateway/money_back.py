@@ -78,7 +78,7 @@ def given_by_hand(note: stripe.CreditNote) -> MoneyBack:
     return MoneyBack(
         stripe_id=note.id,
         kind="refund",
-        state="succeeded",
+        state="succeeded" if note.status == "issued" else "failed",
         amount_cents=note.out_of_band_amount or 0,
         intent_id="",
         row_id="",
@@ -88,12 +88,17 @@ def given_by_hand(note: stripe.CreditNote) -> MoneyBack:
     )
 
 
-_DISPUTE_STATES = {"won": "won", "lost": "lost", "warning_closed": "won", "prevented": "won"}
+_DISPUTE_STATES = {"won": "won", "lost": "lost", "warning_closed": "won"}
 
 
 def disputed(dispute: stripe.Dispute) -> MoneyBack:
-    """An inquiry moves no money; what is under review has moved it."""
+    """An inquiry moves no money; what is under review has moved it.
+
+    One that is prevented was blocked, and then nothing has moved, or settled at once by giving the payer the money.
+    """
     status = dispute.status
+    if status == "prevented":
+        status = "lost" if sum(line.amount for line in dispute.balance_transactions) < 0 else "won"
     if status.startswith("warning_") and status != "warning_closed":
         state = "inquiry"
     else:
