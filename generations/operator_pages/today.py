@@ -140,7 +140,7 @@ def health(now: datetime) -> list[Health]:
             registry.slots(name),
             **{word: ended.get(name, {}).get(word, 0) for word in words},
         )
-        for name in registry.SOLD_THROUGH
+        for name in registry.NAMES
     ]
 
 
