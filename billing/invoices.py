@@ -16,13 +16,12 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import mails, webhooks
 from billing import credit_lines, invoice_reversals, invoice_sums, ledger, presentation
 from billing.models import CreditLine, Invoice, MeterEvent, StripeCustomer
 from billing.stripe_gateway import invoicing, payers
 from billing.stripe_gateway.connection import StripeUnavailable
 from billing.stripe_gateway.invoicing import InvoiceGone, InvoiceNow
-from seedance_saas import queue
 
 logger = logging.getLogger(__name__)
 
@@ -225,7 +224,7 @@ def _tell(row: Invoice) -> None:
         event = webhooks.publish(
             row.organization, _TOLD[State(row.state)], presentation.invoice(row)
         )
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
 
 
 # -- the last one -----------------------------------------------------------------------------------

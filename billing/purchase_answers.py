@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, webhooks
+from accounts import audit, mails, webhooks
 from billing import auto_top_ups, ledger, packs, presentation, reversals
 from billing.models import Grant, Purchase
 from billing.stripe_gateway import checkouts, payments
@@ -174,7 +174,7 @@ def _tell(row: Purchase, before: Purchase.State) -> None:
     if told := _TOLD.get(State(row.state)):
         kind = "auto_top_up" if row.origin == Origin.AUTO_TOP_UP else "purchase"
         event = webhooks.publish(row.organization, f"{kind}.{told}", presentation.purchase(row))
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
 
 
 def _note_end(row: Purchase, before: Purchase.State) -> None:

@@ -1,12 +1,14 @@
-"""What of money waits for a person, counted in three queries: for the first page of the day."""
+"""What waits for a person, counted in three queries: for the first page of the day."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Event, OwedMail
 from billing.models import (
     AutoTopUp,
     Invoice,
@@ -62,6 +64,15 @@ def found() -> list[Waiting]:
         "Suspended auto top-ups": (
             AutoTopUp.objects.filter(is_on=True).exclude(suspension=""),
             reverse("operator_money"),
+        ),
+        # Beside every worker runs a courier: what waits so long says that none does, or that its way is barred.
+        "Events not sent on for over a minute": (
+            Event.objects.filter(fanned_out_at=None, created_at__lt=now - timedelta(minutes=1)),
+            reverse("admin:accounts_event_changelist"),
+        ),
+        "Mails owed for over a quarter of an hour": (
+            OwedMail.objects.filter(owed_at__lt=now - timedelta(minutes=15)),
+            reverse("admin:accounts_owedmail_changelist"),
         ),
     }
     first, *others = (_count(word, rows) for word, (rows, _) in kinds.items())

@@ -120,7 +120,7 @@ def health(now: datetime) -> list[Health]:
         row["provider"]: row
         for row in recent.annotate(
             succeeded=count(AttemptState.SUCCEEDED),
-            failed=count(AttemptState.FAILED),
+            failed=count(AttemptState.FAILED, AttemptState.ORPHAN),
             refused=count(AttemptState.REFUSED),
             unavailable=count(AttemptState.NOT_STARTED),
             unknown=count(AttemptState.UNKNOWN),

@@ -14,7 +14,7 @@ def look_again(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0008_suspended_by_money_back")]
+    dependencies = [("billing", "0009_budgets_count_their_whole_period")]
 
     operations = [
         migrations.RunPython(look_again, migrations.RunPython.noop),
