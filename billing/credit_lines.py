@@ -43,9 +43,8 @@ class Standing:
     limit_microusd: int
     available_microusd: int
     held_microusd: int
-    open_microusd: (
-        int  # used, and not paid or taken back; below zero what was paid and is given back
-    )
+    # Used, and not paid, or paid and taken back by a bank; below zero what was paid and is given back.
+    open_microusd: int
 
 
 @transaction.atomic

@@ -47,7 +47,7 @@ def as_told(
         if row and row.stripe_id not in ("", back.stripe_id):
             row = None  # a second one that bears the name of a first: both are out
         before = State(row.state) if row else None
-        row = row or Reversal(kind=back.kind, reason=back.reason)
+        row = row or Reversal(kind=back.kind, reason=back.reason[:200])
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
         row.failure_message = back.failure_message
         row.evidence_due_at = back.evidence_due_at

@@ -131,7 +131,12 @@ def test_a_credit_note_with_a_refund_is_one_refund(paid: OnAccount) -> None:
 @pytest.mark.thorough
 def test_a_credit_note_for_what_was_given_back_beside_stripe_is_a_refund(paid: OnAccount) -> None:
     note = paid.client.v1.credit_notes.create(
-        {"invoice": january(paid).stripe_id, "amount": 15_00, "out_of_band_amount": 15_00}
+        {
+            "invoice": january(paid).stripe_id,
+            "amount": 15_00,
+            "out_of_band_amount": 15_00,
+            "memo": "by wire, " * 40,
+        }
     )
     paid.work()
 
