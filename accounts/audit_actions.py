@@ -48,6 +48,7 @@ ACTIONS = {
     "purchase.failed": "Purchase failed",
     "purchase.refund_requested": "Refund asked for",
     "purchase.reversed": "Money of a purchase went back",
+    "invoice.reversed": "Money of an invoice went back",
     "auto_top_up.set": "Auto top-up set",
     "auto_top_up.suspended": "Auto top-up suspended",
     "auto_top_up.resumed": "Auto top-up goes on",

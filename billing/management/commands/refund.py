@@ -42,7 +42,8 @@ class Command(BaseCommand):
             )
         except Refusal as refusal:
             raise CommandError(refusal.message) from None
-        now = refunds.preview(row.purchase, 0)
+        purchase.refresh_from_db()
+        now = refunds.preview(purchase, 0)
         self.stdout.write(
             f"{row.id}: ${usd(row.amount_cents * 10_000)} goes back to {purchase.organization.name}."
             f" Of {purchase.id} ${usd(now.unspent_cents * 10_000)} is unspent now, and"
