@@ -7,6 +7,7 @@ from generations.models import (
     Attempt,
     Generation,
     ModelSchema,
+    NegativeMargin,
     PlanMargin,
     RateAgreement,
     RateCard,
@@ -38,6 +39,15 @@ class AttemptRecords(Records):
     search_fields = ("id__exact", "generation__id__exact", "job_id__exact")
     exclude = ("webhook_secret", "output_url")
     cost = dollars("cost_microusd")
+
+
+@admin.register(NegativeMargin, site=console)
+class NegativeMarginRecords(Records):
+    list_display = ("generation", "page", "charged", "cost", "created_at")
+    ordering = ("-created_at",)
+    search_fields = ("generation__id__exact",)
+    page = link("operator_generation", "Its page")
+    charged, cost = dollars("charged_microusd"), dollars("upstream_cost_microusd")
 
 
 @admin.register(RateCard, site=console)

@@ -100,11 +100,17 @@ def share_of(generation: Generation) -> Share | None:
     return None if concurrent_max is None else Share(concurrent_max, running)
 
 
+def in_turn(free: int) -> list[str]:
+    """Ids of those that would go now into so many free slots, in their order. Who has to wait for a share of
+    their own is not among them."""
+    return [id for (id,) in _rows(_NEXT, now=timezone.now(), free=free)]
+
+
 def _in_fair_order(free: int) -> Sequence[Generation]:
     """One organization's long queue never holds up another's first request, nor one full share another's."""
     if free <= 0:
         return []
-    next_ones = [id for (id,) in _rows(_NEXT, now=timezone.now(), free=free)]
+    next_ones = in_turn(free)
     found = Generation.objects.in_bulk(next_ones)
     return [found[id] for id in next_ones]
 

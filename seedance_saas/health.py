@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from seedance_saas.models import Sweep
 
 WORKER_SILENT_SECONDS_MAX = 60
+CLOCK_SILENT_SECONDS_MAX = 150  # without a worker it gives up a run first: clock.LOST_SECONDS
 
 
 @require_safe
@@ -40,7 +41,12 @@ def problems() -> list[str]:
     try:
         if not _is_migrated():
             return ["Migrations are not applied: run `manage.py migrate`."]
-        if not _worker_was_seen():
+        if not _was_seen("finished_at", WORKER_SILENT_SECONDS_MAX):
+            if not _was_seen("enqueued_at", CLOCK_SILENT_SECONDS_MAX):
+                return [
+                    f"No clock was seen in the last {CLOCK_SILENT_SECONDS_MAX} seconds,"
+                    " and no worker: run `manage.py clock`."
+                ]
             return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
     except Error:
         connection.close()  # the next question gets a fresh one
@@ -59,6 +65,7 @@ def _is_migrated() -> bool:
     return _migrated
 
 
-def _worker_was_seen() -> bool:
-    since = Now() - timedelta(seconds=WORKER_SILENT_SECONDS_MAX)
-    return Sweep.objects.filter(finished_at__gt=since).exists()
+def _was_seen(did: str, seconds: int) -> bool:
+    """Whether a sweep was enqueued (by a clock) or finished (by a worker) in that time."""
+    since = Now() - timedelta(seconds=seconds)
+    return Sweep.objects.filter(**{f"{did}__gt": since}).exists()

@@ -1,12 +1,13 @@
-"""What of money waits for a person, counted in three queries: for the first page of the day."""
+"""What of money waits for a person, counted in two queries: for the first page of the day."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
 
+from billing.matters import LONG, RECENT
 from billing.models import (
     AutoTopUp,
     Invoice,
@@ -17,8 +18,6 @@ from billing.models import (
     StripeCheck,
     StripeEvent,
 )
-from billing.operator_pages.overview import RECENT
-from billing.operator_pages.purchases import LONG
 
 
 @dataclass(frozen=True)
@@ -82,22 +81,19 @@ def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
 
 
 def _differences() -> list[Waiting]:
-    """Of the last proof of our books, and of the last comparison with Stripe's."""
-    proof = LedgerCheck.objects.order_by("-id").first()
+    """Of the last proof of our books, and of the last comparison with Stripe's. One query."""
+    within, to_stripe = "Differences within our own books", "Differences to Stripe's books"
+    proof = LedgerCheck.objects.order_by("-id").values_list(Value(within), "differences_count")
     compared = (
         StripeCheck.objects.filter(finished_at__isnull=False, subject=StripeCheck.Subject.MONEY)
+        .annotate(
+            count=Func("differences", function="jsonb_array_length", output_field=IntegerField())
+        )
         .order_by("-started_at")
-        .first()
+        .values_list(Value(to_stripe), "count")
     )
+    counts = dict(proof[:1].union(compared[:1], all=True))
     return [
-        Waiting(
-            "Differences within our own books",
-            proof.differences_count if proof else 0,
-            reverse("operator_ledger"),
-        ),
-        Waiting(
-            "Differences to Stripe's books",
-            len(compared.differences) if compared else 0,
-            reverse("operator_comparisons"),
-        ),
+        Waiting(within, counts.get(within, 0), reverse("operator_ledger")),
+        Waiting(to_stripe, counts.get(to_stripe, 0), reverse("operator_comparisons")),
     ]

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from generations import dispatch
 from generations.models import Attempt, Generation
 from generations.providers import registry
+from generations.service_status import OURS
 from generations.states import FINAL, OPEN_ATTEMPTS, AttemptState, State
 from seedance_saas import ids
 
@@ -98,33 +100,51 @@ class Health:
     slots_taken: int
     slots: int
     succeeded: int
-    failed: int
-    refused: int
+    failed: int  # by the provider's fault
+    refused: int  # for what was asked, at once or after the work
     unavailable: int
     unknown: int
+    said: str = ""  # by the newest attempt that did not start
+    said_at: datetime | None = None
+
+    @property
+    def bad(self) -> int:
+        return self.failed + self.unavailable + self.unknown
 
     @property
     def is_troubled(self) -> bool:
-        """More went wrong at the provider than went well."""
-        return self.failed + self.unavailable + self.unknown > self.succeeded
+        """More went wrong at the provider, or on the way to it, than went well."""
+        return self.bad > self.succeeded
 
 
 def health(now: datetime) -> list[Health]:
-    """One query for the last hour, and one for the slots."""
+    """Without sandboxes, whose people provoke what they like. Three queries: how attempts ended, why the newest
+    did not start, and the slots."""
 
-    def count(*states: AttemptState) -> Count:
-        return Count("pk", filter=Q(state__in=states))
+    def count(condition: Q) -> Count:
+        return Count("pk", filter=condition)
 
-    recent = Attempt.objects.filter(pk__gte=ids.first_of("att", now - RECENT)).values("provider")
+    failed, by_fault = Q(state=AttemptState.FAILED), Q(error_code__in=OURS)
+    recent = Attempt.objects.filter(
+        pk__gte=ids.first_of("att", now - RECENT), generation__organization__is_sandbox=False
+    )
     ended: dict[str, Any] = {
         row["provider"]: row
-        for row in recent.annotate(
-            succeeded=count(AttemptState.SUCCEEDED),
-            failed=count(AttemptState.FAILED),
-            refused=count(AttemptState.REFUSED),
-            unavailable=count(AttemptState.NOT_STARTED),
-            unknown=count(AttemptState.UNKNOWN),
-        ).order_by()
+        for row in recent.values("provider")
+        .annotate(
+            succeeded=count(Q(state=AttemptState.SUCCEEDED)),
+            failed=count(failed & by_fault),
+            refused=count(Q(state=AttemptState.REFUSED) | failed & ~by_fault),
+            unavailable=count(Q(state=AttemptState.NOT_STARTED)),
+            unknown=count(Q(state=AttemptState.UNKNOWN)),
+        )
+        .order_by()
+    }
+    why = {
+        attempt.provider: {"said": attempt.error_message, "said_at": attempt.finished_at}
+        for attempt in recent.filter(state=AttemptState.NOT_STARTED)
+        .order_by("provider", "-pk")
+        .distinct("provider")
     }
     taken = dict(
         Attempt.objects.filter(state__in=OPEN_ATTEMPTS)
@@ -139,18 +159,22 @@ def health(now: datetime) -> list[Health]:
             taken.get(name, 0),
             registry.slots(name),
             **{word: ended.get(name, {}).get(word, 0) for word in words},
+            **why.get(name, {}),
         )
         for name in registry.SOLD_THROUGH
     ]
 
 
 def not_moving(now: datetime) -> list[Generation]:
-    """What a person may have to look at, the longest first; one more than SHOWN if there is more. One query.
+    """What a person may have to look at, the longest first; one more than SHOWN if there is more. Two queries.
 
     UNKNOWN whatever its age; else what its owner should have looked at by now, and what waits long for a slot.
+    What waits for a share of its own organization's is as it should be.
     """
     overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
-    waits = Q(state=State.QUEUED, state_since__lt=now - WAITS_LONG)
+    waits = Q(
+        pk__in=dispatch.in_turn(SHOWN + 1), state=State.QUEUED, state_since__lt=now - WAITS_LONG
+    )
     return list(
         Generation.objects.exclude(state__in=sorted(FINAL))
         .filter(Q(state=State.UNKNOWN) | overdue | waits)

@@ -44,7 +44,7 @@ def test_the_margin_is_what_was_charged_less_what_every_attempt_cost(
     assert (row.revenue_microusd, row.cost_microusd) == (451_600, 500_000)
     assert (row.margin_microusd, row.percent) == (-48_400, "-10.8 %")
     (health,) = context["health"]
-    assert (health.succeeded, health.failed, health.slots_taken) == (1, 1, 0)
+    assert (health.succeeded, health.failed, health.refused, health.slots_taken) == (1, 0, 1, 0)
 
 
 def test_a_cost_that_the_provider_did_not_say_is_the_rules(

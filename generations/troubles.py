@@ -1,0 +1,76 @@
+"""Of the product: a provider that fails, work that does not move, videos sold below their cost, a catalog that ages."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from generations import catalog_standing
+from generations.models import NegativeMargin
+from generations.operator_pages import today
+from generations.states import State
+from seedance_saas.troubles import Trouble
+
+BAD_MIN = 5  # attempts that went wrong in an hour: fewer may be chance
+REFUSED_MIN = 10  # while nothing comes out
+SEARCHED_LONG = timedelta(minutes=10)  # for a job whose answer was lost
+SOLD_BELOW_COST = timedelta(days=1)
+
+
+def found() -> list[Trouble]:
+    now = timezone.now()
+    return [*_providers(now), *_does_not_move(now), *_below_cost(now), *_catalog()]
+
+
+def _providers(now: datetime) -> Iterator[Trouble]:
+    for one in today.health(now):
+        if one.is_troubled and one.bad >= BAD_MIN:
+            words = (
+                f"{one.provider} is in trouble: in the last hour {one.succeeded:,} came out, {one.failed:,} failed,"
+                f" {one.unavailable:,} did not start, of {one.unknown:,} nothing is known."
+            )
+            if one.said:
+                words += f" The last that did not start: {one.said}."
+            yield Trouble(f"provider:{one.provider}", words, count=one.bad)
+        elif one.refused >= REFUSED_MIN and not one.succeeded:
+            words = (
+                f"{one.provider} refuses everything: {one.refused:,} in the last hour, and nothing came out."
+                " It may have changed what it takes."
+            )
+            yield Trouble(f"provider:{one.provider}", words, count=one.refused)
+
+
+def _does_not_move(now: datetime) -> list[Trouble]:
+    stuck = [
+        one
+        for one in today.not_moving(now)
+        if one.state != State.UNKNOWN or one.state_since < now - SEARCHED_LONG
+    ]
+    if not stuck:
+        return []
+    words = (
+        f"{len(stuck)} generations do not move, the longest is {stuck[0].state}"
+        f" since {stuck[0].state_since:%Y-%m-%d %H:%M} UTC."
+    )
+    return [Trouble("not-moving", words, path=f"{reverse('operator')}#stuck", count=len(stuck))]
+
+
+def _below_cost(now: datetime) -> list[Trouble]:
+    count = NegativeMargin.objects.filter(created_at__gte=now - SOLD_BELOW_COST).count()
+    if not count:
+        return []
+    path = reverse("admin:generations_negativemargin_changelist")
+    words = f"{count:,} videos cost us more than they brought, within a day: look at the prices."
+    return [Trouble("below-cost", words, path=path, count=count)]
+
+
+def _catalog() -> list[Trouble]:
+    late = [one for one in catalog_standing.standings() if one.is_late and one.is_sold]
+    if not late:
+        return []
+    words = (
+        f"{late[0].provider} has not said for {catalog_standing.LATE.days} days what it offers:"
+        f" {len(late)} models may be sold that are gone."
+    )
+    return [Trouble("catalog", words, path=reverse("operator_catalog"), count=len(late))]
