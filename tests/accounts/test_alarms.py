@@ -1,4 +1,4 @@
-"""A trouble that lasts is told to our staff once, by whichever clock comes first, and again only when it has doubled."""
+"""A trouble that lasts is told to our staff once, by whichever clock is first, and again only when it has doubled."""
 
 import smtplib
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -46,7 +47,7 @@ def test_a_drained_balance_at_the_provider_is_told_in_words(
     staff: Client,
     run_queue: Callable[[], int],
 ) -> None:
-    upstream.answer_create(402)
+    upstream.on_submit = lambda job: httpx.Response(402)
     generation = queued(acme)
     for _ in range(5):
         Generation.objects.update(due_at=timezone.now())
