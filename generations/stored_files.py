@@ -207,14 +207,21 @@ def not_in_use() -> Q:
 
 
 def delete(rows: QuerySet[StoredFile]) -> int:
-    """Delete of `rows` what is not in use, objects and rows; how many. A repeat, or a second one, is harmless."""
+    """Delete of `rows` what is not in use, objects and rows; how many. A repeat, or a second one, is harmless.
+
+    What storage does not delete now stays LEAVING, for the sweep, and stops no other.
+    """
     deleted = 0
     for row in rows.filter(not_in_use()).order_by("pk")[:BATCH]:
         # The verdict: whoever began to use it meanwhile has moved keep_until, and the row is read again.
         taken = rows.filter(not_in_use(), pk=row.pk).update(state=State.LEAVING)
         if taken or row.state == State.LEAVING:
-            _remove(row)
-            deleted += 1
+            try:
+                _remove(row)
+            except Exception:  # whatever a bucket or a disk says
+                logger.exception("file.not_deleted id=%s name=%s", row.pk, row.name)
+            else:
+                deleted += 1
     return deleted
 
 
