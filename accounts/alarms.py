@@ -9,6 +9,7 @@ What stops every clock is told by nobody here: whoever asks /readyz from outside
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, QuerySet
@@ -88,7 +89,7 @@ def tell(at: datetime) -> None:
 def _send(alarms: list[Alarm]) -> bool:
     """Whether anybody got it, or nobody is to. An address that fails keeps it from no other."""
     first, *others = alarms
-    context = {
+    context: dict[str, Any] = {
         "subject": first.words[:120] + (f" And {len(others)} more." if others else ""),
         "headline": "Something needs a person",
         "sentence": "It has lasted for more than two minutes, and does not seem to mend itself.",
@@ -103,7 +104,7 @@ def _addresses() -> list[str]:
     return settings.ALARM_EMAILS or list(staff.values_list("email", flat=True))
 
 
-def _sent(address: str, context: dict[str, object]) -> bool:
+def _sent(address: str, context: dict[str, Any]) -> bool:
     try:
         mails.send_one(address, "alarms", context)
     except Exception:  # whatever the mail server says: the lease brings it again

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db.models import Count, F, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -10,12 +11,14 @@ from generations import catalog_standing
 from generations.models import NegativeMargin
 from generations.operator_pages import today
 from generations.states import State
+from seedance_saas.api import usd
 from seedance_saas.troubles import Trouble
 
 BAD_MIN = 5  # attempts that went wrong in an hour: fewer may be chance
 REFUSED_MIN = 10  # while nothing comes out
 SEARCHED_LONG = timedelta(minutes=10)  # for a job whose answer was lost
-SOLD_BELOW_COST = timedelta(days=1)
+BELOW_COST_WITHIN = timedelta(days=1)
+LOST_MICROUSD_MIN = 10_000_000
 
 
 def found() -> list[Trouble]:
@@ -50,19 +53,26 @@ def _does_not_move(now: datetime) -> list[Trouble]:
     if not stuck:
         return []
     words = (
-        f"{len(stuck)} generations do not move, the longest is {stuck[0].state}"
+        f"Generations that do not move: {len(stuck)}. The longest is {stuck[0].state}"
         f" since {stuck[0].state_since:%Y-%m-%d %H:%M} UTC."
     )
     return [Trouble("not-moving", words, path=f"{reverse('operator')}#stuck", count=len(stuck))]
 
 
 def _below_cost(now: datetime) -> list[Trouble]:
-    count = NegativeMargin.objects.filter(created_at__gte=now - SOLD_BELOW_COST).count()
-    if not count:
+    """Of each video that cost more than it brought, what was lost. Counted in dollars."""
+    lost = NegativeMargin.objects.filter(created_at__gte=now - BELOW_COST_WITHIN).aggregate(
+        count=Count("pk"),
+        microusd=Sum(F("upstream_cost_microusd") - F("charged_microusd"), default=0),
+    )
+    if lost["microusd"] < LOST_MICROUSD_MIN:
         return []
+    words = (
+        f"Within a day {lost['count']:,} generations cost ${usd(lost['microusd'])} more than they brought:"
+        " prices may be too low, or the provider charges for what fails."
+    )
     path = reverse("admin:generations_negativemargin_changelist")
-    words = f"{count:,} videos cost us more than they brought, within a day: look at the prices."
-    return [Trouble("below-cost", words, path=path, count=count)]
+    return [Trouble("below-cost", words, path=path, count=lost["microusd"] // 1_000_000)]
 
 
 def _catalog() -> list[Trouble]:

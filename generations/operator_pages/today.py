@@ -141,7 +141,7 @@ def health(now: datetime) -> list[Health]:
         .order_by()
     }
     why = {
-        attempt.provider: {"said": attempt.error_message, "said_at": attempt.finished_at}
+        attempt.provider: attempt
         for attempt in recent.filter(state=AttemptState.NOT_STARTED)
         .order_by("provider", "-pk")
         .distinct("provider")
@@ -159,7 +159,8 @@ def health(now: datetime) -> list[Health]:
             taken.get(name, 0),
             registry.slots(name),
             **{word: ended.get(name, {}).get(word, 0) for word in words},
-            **why.get(name, {}),
+            said=why[name].error_message if name in why else "",
+            said_at=why[name].finished_at if name in why else None,
         )
         for name in registry.SOLD_THROUGH
     ]

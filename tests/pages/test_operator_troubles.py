@@ -134,16 +134,20 @@ def test_a_lost_job_is_one_when_it_is_searched_for_long(
     assert names() == expected
 
 
-def test_a_video_below_its_cost_is_one_and_the_console_lists_it(
-    acme: Organization, queued: Callable[[Organization], Generation], staff: Client
+@pytest.mark.parametrize(("charged", "expected"), [(451_600, []), (451_599, ["below-cost"])])
+def test_ten_dollars_lost_in_a_day_are_one_and_the_console_lists_what_lost_them(
+    acme: Organization,
+    queued: Callable[[Organization], Generation],
+    staff: Client,
+    charged: int,
+    expected: list[str],
 ) -> None:
     generation = queued(acme)
     NegativeMargin.objects.create(
-        generation=generation, upstream_cost_microusd=500_000, charged_microusd=451_600
+        generation=generation, upstream_cost_microusd=10_451_599, charged_microusd=charged
     )
 
-    (told,) = troubles.found()
+    assert names() == expected
 
-    page = staff.get(told.path)
-    assert page.status_code == 200
-    assert f"/operator/generations/{generation.pk}" in page.content.decode()
+    page = staff.get("/operator/records/generations/negativemargin/").content.decode()
+    assert f"/operator/generations/{generation.pk}" in page
