@@ -8,14 +8,15 @@ from typing import Concatenate, ParamSpec
 from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from accounts import second_factor
-from accounts.models import User
+from accounts import audit, looking, second_factor, sessions
+from accounts.models import Look, User
 from accounts.pages import View
 
 P = ParamSpec("P")
@@ -27,6 +28,35 @@ SET_UP = "mfa_activate_totp"
 
 def is_staff(request: HttpRequest) -> bool:
     return bool(request.user.is_authenticated and request.user.is_active and request.user.is_staff)
+
+
+@transaction.atomic
+def admit(user: User, *, by: User, reason: str) -> bool:
+    """The console is open to them, once they have a second factor. A repeat changes nothing: False."""
+    admitted = User.objects.filter(pk=user.pk, is_staff=False).update(is_staff=True)
+    if admitted:
+        audit.note(None, "staff.admitted", user.pk, actor=by, after={"reason": reason})
+    return bool(admitted)
+
+
+@transaction.atomic
+def dismiss(user: User, *, by: User, reason: str) -> bool:
+    """The console does not exist for them from the next request on: every session ends, and any look.
+
+    What they are in organizations of their own stays. A repeat changes nothing: False.
+    """
+    dismissed = User.objects.filter(pk=user.pk, is_staff=True).update(
+        is_staff=False, is_superuser=False
+    )
+    if dismissed:
+        for look in Look.objects.filter(staff=user, ended_at=None).select_related("organization"):
+            looking.end(look, by=by)
+        ended = sessions.end_all(user)
+        audit.note(
+            None, "staff.dismissed", user.pk,
+            actor=by, after={"reason": reason, "sessions_ended": ended},
+        )  # fmt: skip
+    return bool(dismissed)
 
 
 def for_staff(view: StaffView[P]) -> View[P]:
