@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generations import catalog_standing
-from generations.models import NegativeMargin
+from generations.models import Generation, NegativeMargin
 from generations.operator_pages import today
 from generations.states import State
 from seedance_saas.api import usd
@@ -45,11 +45,7 @@ def _providers(now: datetime) -> Iterator[Trouble]:
 
 
 def _does_not_move(now: datetime) -> list[Trouble]:
-    stuck = [
-        one
-        for one in today.not_moving(now)
-        if one.state != State.UNKNOWN or one.state_since < now - SEARCHED_LONG
-    ]
+    stuck = [one for one in today.not_moving(now) if _wakes(one, now)]
     if not stuck:
         return []
     words = (
@@ -57,6 +53,13 @@ def _does_not_move(now: datetime) -> list[Trouble]:
         f" since {stuck[0].state_since:%Y-%m-%d %H:%M} UTC."
     )
     return [Trouble("not-moving", words, path=f"{reverse('operator')}#stuck", count=len(stuck))]
+
+
+def _wakes(generation: Generation, now: datetime) -> bool:
+    """Not what is only searched for, or runs long: that ends by itself, free of charge."""
+    if generation.due_at < now - today.NOT_MOVING or generation.state == State.QUEUED:
+        return True
+    return generation.state == State.UNKNOWN and generation.state_since < now - SEARCHED_LONG
 
 
 def _below_cost(now: datetime) -> list[Trouble]:

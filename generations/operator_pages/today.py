@@ -21,6 +21,7 @@ LIVES_AT_MOST = timedelta(seconds=2 * settings.GENERATION_SECONDS_MAX)
 RECENT = timedelta(hours=1)
 NOT_MOVING = timedelta(minutes=2)  # its owner should have come by then
 WAITS_LONG = timedelta(minutes=10)  # in the queue
+RUNS_LONG = timedelta(minutes=20)  # at the provider: it is stopped after GENERATION_SECONDS_MAX
 SHOWN = 20
 
 
@@ -169,16 +170,18 @@ def health(now: datetime) -> list[Health]:
 def not_moving(now: datetime) -> list[Generation]:
     """What a person may have to look at, the longest first; one more than SHOWN if there is more. Two queries.
 
-    UNKNOWN whatever its age; else what its owner should have looked at by now, and what waits long for a slot.
+    UNKNOWN whatever its age; else what its owner should have looked at by now, what waits long for a slot, and
+    what the provider has worked at for long.
     What waits for a share of its own organization's is as it should be.
     """
     overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
     waits = Q(
         pk__in=dispatch.in_turn(SHOWN + 1), state=State.QUEUED, state_since__lt=now - WAITS_LONG
     )
+    runs_long = Q(state=State.RUNNING, state_since__lt=now - RUNS_LONG)
     return list(
         Generation.objects.exclude(state__in=sorted(FINAL))
-        .filter(Q(state=State.UNKNOWN) | overdue | waits)
+        .filter(Q(state=State.UNKNOWN) | overdue | waits | runs_long)
         .select_related("organization")
         .order_by("state_since")[: SHOWN + 1]
     )

@@ -134,6 +134,18 @@ def test_a_lost_job_is_one_when_it_is_searched_for_long(
     assert names() == expected
 
 
+def test_what_runs_long_at_the_provider_is_in_the_console_and_wakes_nobody(
+    acme: Organization, running: Callable[[Organization], Generation], staff: Client
+) -> None:
+    generation = running(acme)
+    assert staff.get("/operator").context["stuck"] == []
+
+    Generation.objects.update(state_since=timezone.now() - timedelta(minutes=21))
+
+    assert staff.get("/operator").context["stuck"] == [generation]
+    assert names() == []
+
+
 @pytest.mark.parametrize(("charged", "expected"), [(451_600, []), (451_599, ["below-cost"])])
 def test_ten_dollars_lost_in_a_day_are_one_and_the_console_lists_what_lost_them(
     acme: Organization,
