@@ -126,15 +126,9 @@ def _publish(version: str, said: dict[str, Any], actor: User, address: str | Non
     try:
         with transaction.atomic():
             rate_cards.publish(
-                version,
-                effective_from=said["effective_from"],
+                version, effective_from=said["effective_from"],
                 drafted_at=said["drafted_at"] or NEVER,
-            )
-            audit.note(
-                None, "rate_card.published", version, actor=actor, address=address,
-                after={
-                    "effective_from": said["effective_from"].isoformat(), "reason": said["reason"],
-                },
+                why=said["reason"], actor=actor, address=address,
             )  # fmt: skip
     except IntegrityError:
         raise InvalidRequest(
