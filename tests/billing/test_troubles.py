@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+import stripe
 from django.utils import timezone
 
 from billing import checking, troubles
 from billing.models import LedgerCheck, StripeCheck, StripeEvent
+from billing.stripe_gateway.connection import StripeRefused, StripeUnavailable, asking
 
 
 def prove_and_compare() -> None:
@@ -43,3 +46,24 @@ def test_books_that_were_not_proved_for_a_day_are_told(db: None) -> None:
     (told,) = troubles.found()
 
     assert told.words.startswith("Differences within our own books: 0; that is too long ago")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (stripe.AuthenticationError("no"), "Stripe cannot be asked: Stripe refuses our key."),
+        (stripe.RateLimitError("no"), "Stripe cannot be asked: RateLimitError"),
+        (stripe.IdempotencyError("no"), ""),
+    ],
+)
+def test_a_stripe_that_cannot_be_asked_is_told_and_one_that_says_no_is_not(
+    db: None, error: stripe.StripeError, said: str
+) -> None:
+    prove_and_compare()
+
+    with pytest.raises((StripeUnavailable, StripeRefused)), asking():
+        raise error
+
+    words = [trouble.words for trouble in troubles.found()]
+    assert len(words) == bool(said)
+    assert all(each.startswith(said) for each in words)
