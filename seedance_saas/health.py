@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
@@ -41,17 +43,10 @@ def problems() -> list[str]:
     try:
         if not _is_migrated():
             return ["Migrations are not applied: run `manage.py migrate`."]
-        if not _was_seen("finished_at", WORKER_SILENT_SECONDS_MAX):
-            if not _was_seen("enqueued_at", CLOCK_SILENT_SECONDS_MAX):
-                return [
-                    f"No clock was seen in the last {CLOCK_SILENT_SECONDS_MAX} seconds,"
-                    " and no worker: run `manage.py clock`."
-                ]
-            return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
+        return who_is_silent()
     except Error:
         connection.close()  # the next question gets a fresh one
         return ["The database does not answer."]
-    return []
 
 
 _migrated = False  # once it was true in this process it stays true
@@ -65,7 +60,21 @@ def _is_migrated() -> bool:
     return _migrated
 
 
-def _was_seen(did: str, seconds: int) -> bool:
-    """Whether a sweep was enqueued (by a clock) or finished (by a worker) in that time."""
-    since = Now() - timedelta(seconds=seconds)
-    return Sweep.objects.filter(**{f"{did}__gt": since}).exists()
+def who_is_silent() -> list[str]:
+    """A clock enqueues sweeps, and a worker finishes them. Time is the database's."""
+    seen = Sweep.objects.aggregate(
+        worker=Count("pk", filter=Q(finished_at__gt=_ago(WORKER_SILENT_SECONDS_MAX))),
+        clock=Count("pk", filter=Q(enqueued_at__gt=_ago(CLOCK_SILENT_SECONDS_MAX))),
+    )
+    if seen["worker"]:
+        return []
+    if seen["clock"]:
+        return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
+    return [
+        f"No clock was seen in the last {CLOCK_SILENT_SECONDS_MAX} seconds, and no worker:"
+        " run `manage.py clock`."
+    ]
+
+
+def _ago(seconds: int) -> CombinedExpression:
+    return Now() - timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What of money waits for a person, counted in two queries: for the first page of the day."""
+"""What of money waits for a person, counted in one query: for the first page of the day."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -63,10 +63,13 @@ def found() -> list[Waiting]:
             reverse("operator_money"),
         ),
     }
-    first, *others = (_count(word, rows) for word, (rows, _) in kinds.items())
+    counted = {word: (_count(word, rows), url) for word, (rows, url) in kinds.items()}
+    counted |= _differences()
+    first, *others = (rows for rows, _ in counted.values())
     counts = dict(first.union(*others, all=True))
-    waiting = [Waiting(word, counts.get(word, 0), url) for word, (_, url) in kinds.items()]
-    return [one for one in (*waiting, *_differences()) if one.count]
+    return [
+        Waiting(word, counts[word], url) for word, (_, url) in counted.items() if counts.get(word)
+    ]
 
 
 def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
@@ -80,8 +83,8 @@ def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
     return counted
 
 
-def _differences() -> list[Waiting]:
-    """Of the last proof of our books, and of the last comparison with Stripe's. One query."""
+def _differences() -> dict[str, tuple[QuerySet[Any, Any], str]]:
+    """Of the last proof of our books, and of the last comparison with Stripe's."""
     within, to_stripe = "Differences within our own books", "Differences to Stripe's books"
     proof = LedgerCheck.objects.order_by("-id").values_list(Value(within), "differences_count")
     compared = (
@@ -92,8 +95,7 @@ def _differences() -> list[Waiting]:
         .order_by("-started_at")
         .values_list(Value(to_stripe), "count")
     )
-    counts = dict(proof[:1].union(compared[:1], all=True))
-    return [
-        Waiting(within, counts.get(within, 0), reverse("operator_ledger")),
-        Waiting(to_stripe, counts.get(to_stripe, 0), reverse("operator_comparisons")),
-    ]
+    return {
+        within: (proof[:1], reverse("operator_ledger")),
+        to_stripe: (compared[:1], reverse("operator_comparisons")),
+    }

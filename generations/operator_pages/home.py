@@ -13,6 +13,7 @@ from accounts import alarms
 from accounts.models import User
 from billing.operator_pages import organizations, staff, waiting
 from generations.operator_pages import today
+from seedance_saas import health
 from seedance_saas.errors import Refusal
 
 # Ids, by how they begin: the page of the thing, or its record.
@@ -54,6 +55,8 @@ def home_page(request: HttpRequest, actor: User) -> HttpResponse:
         "health": today.health(now),
         "stuck": stuck[: today.SHOWN],
         "is_more": len(stuck) > today.SHOWN,
+        "problems": health.who_is_silent(),  # for without a clock nobody writes down an alarm
+        "lately": now - alarms.LASTS,
         "alarms": alarms.now_open().order_by("began_at")[: today.SHOWN],
         "waiting": waiting.found(),
         "now": now,

@@ -1,12 +1,13 @@
 """The first page's numbers: what today brought, how the providers do, and what does not move."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, F, Max, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from generations import dispatch
@@ -119,13 +120,14 @@ class Health:
 
 
 def health(now: datetime) -> list[Health]:
-    """Without sandboxes, whose people provoke what they like. Three queries: how attempts ended, why the newest
-    did not start, and the slots."""
+    """Without sandboxes, whose people provoke what they like. Two queries: how attempts ended; the slots, and
+    why the newest did not start."""
 
     def count(condition: Q) -> Count:
         return Count("pk", filter=condition)
 
     failed, by_fault = Q(state=AttemptState.FAILED), Q(error_code__in=OURS)
+    not_started = Q(state=AttemptState.NOT_STARTED)
     recent = Attempt.objects.filter(
         pk__gte=ids.first_of("att", now - RECENT), generation__organization__is_sandbox=False
     )
@@ -136,28 +138,23 @@ def health(now: datetime) -> list[Health]:
             succeeded=count(Q(state=AttemptState.SUCCEEDED)),
             failed=count(failed & by_fault),
             refused=count(Q(state=AttemptState.REFUSED) | failed & ~by_fault),
-            unavailable=count(Q(state=AttemptState.NOT_STARTED)),
+            unavailable=count(not_started),
             unknown=count(Q(state=AttemptState.UNKNOWN)),
+            newest=Max("pk", filter=not_started),
         )
         .order_by()
     }
-    why = {
-        attempt.provider: attempt
-        for attempt in recent.filter(state=AttemptState.NOT_STARTED)
-        .order_by("provider", "-pk")
-        .distinct("provider")
-    }
-    taken = dict(
-        Attempt.objects.filter(state__in=OPEN_ATTEMPTS)
-        .order_by()
-        .values_list("provider")
-        .annotate(Count("pk"))
-    )
+    # As many as there are slots, and the newest that did not start.
+    rows = Attempt.objects.filter(
+        Q(state__in=OPEN_ATTEMPTS) | Q(pk__in=[row["newest"] for row in ended.values()])
+    ).only("provider", "state", "error_message", "finished_at")
+    taken = Counter(row.provider for row in rows if row.state in OPEN_ATTEMPTS)
+    why = {row.provider: row for row in rows if row.state == AttemptState.NOT_STARTED}
     words = ("succeeded", "failed", "refused", "unavailable", "unknown")
     return [
         Health(
             name,
-            taken.get(name, 0),
+            taken[name],
             registry.slots(name),
             **{word: ended.get(name, {}).get(word, 0) for word in words},
             said=why[name].error_message if name in why else "",
