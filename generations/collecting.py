@@ -56,8 +56,11 @@ def come_back(generation: Generation, why: str) -> None:
     )
 
 
-def collect(generation: Generation, output_url: str) -> Video:
-    """Fetch, measure and keep the provider's file. Raises TryAgain for a while, then Unusable."""
+def collect(generation: Generation, output_url: str, *, own_files_at: str = "") -> Video:
+    """Fetch, measure and keep the provider's file. Raises TryAgain for a while, then Unusable.
+
+    `own_files_at` is the beginning of addresses that this provider may name although they are not public.
+    """
     if not output_url:
         raise Unusable("The provider named no file.")
     with scratch.folder() as folder:
@@ -65,7 +68,11 @@ def collect(generation: Generation, output_url: str) -> Video:
         try:
             with path.open("wb") as into:
                 fetched = http.fetch(
-                    output_url, into, bytes_max=VIDEO_BYTES_MAX, seconds_max=FETCH_SECONDS_MAX
+                    output_url,
+                    into,
+                    bytes_max=VIDEO_BYTES_MAX,
+                    seconds_max=FETCH_SECONDS_MAX,
+                    below=own_files_at,
                 )
         except http.FetchFailed as error:
             given_up = timezone.now() - generation.state_since > GIVE_UP

@@ -44,7 +44,9 @@ WITH {_SHARES}, waiting AS (
                PARTITION BY generation.organization_id, coalesce(generation.api_key_id, generation.member_id)
                ORDER BY generation.id) AS share_turn
         FROM generations_generation AS generation {_SHARE_MAX}
+        JOIN accounts_organization AS organization ON organization.id = generation.organization_id
         WHERE generation.state = 'queued' AND due_at <= %(now)s AND cancel_requested_at IS NULL
+            AND is_sandbox = %(is_sandbox)s
 ), of_organization AS (
     SELECT organization_id, count(*) AS running FROM open GROUP BY organization_id
 )
@@ -74,19 +76,21 @@ class Share(NamedTuple):
 
 
 def dispatch() -> int:
-    """Fill the free slots, QUEUED -> SUBMITTING, one attempt each; how many.
+    """Fill the free slots, QUEUED -> SUBMITTING, one attempt each; how many. Sandboxes have slots of their own."""
+    return sum(_fill_slots(provider) for provider in registry.NAMES)
 
-    The dispatchers of one provider take turns (an advisory lock until commit): two that counted the
+
+def _fill_slots(provider: str) -> int:
+    """The dispatchers of one provider take turns (an advisory lock until commit): two that counted the
     same free slots would both fill them. Nobody waits: who finds a turn taken leaves the work to it,
     and the clock comes again within a second.
     """
-    provider = "eachlabs"
     with transaction.atomic():
         if not _is_my_turn(provider):
             return 0
         taken = Attempt.objects.filter(provider=provider, state__in=OPEN_ATTEMPTS).count()
         started = 0
-        for generation in _in_fair_order(registry.slots(provider) - taken):
+        for generation in _in_fair_order(provider, registry.slots(provider) - taken):
             if generation.move(State.SUBMITTING):
                 attempt = attempts.start(generation, provider)
                 queue.enqueue("generations.tasks.submit", attempt.id)
@@ -100,17 +104,19 @@ def share_of(generation: Generation) -> Share | None:
     return None if concurrent_max is None else Share(concurrent_max, running)
 
 
-def in_turn(free: int) -> list[str]:
+def in_turn(provider: str, free: int) -> list[str]:
     """Ids of those that would go now into so many free slots, in their order. Who has to wait for a share of
     their own is not among them."""
-    return [id for (id,) in _rows(_NEXT, now=timezone.now(), free=free)]
+    is_sandbox = provider == registry.SIMULATOR
+    rows = _rows(_NEXT, now=timezone.now(), free=free, is_sandbox=is_sandbox)
+    return [id for (id,) in rows]
 
 
-def _in_fair_order(free: int) -> Sequence[Generation]:
+def _in_fair_order(provider: str, free: int) -> Sequence[Generation]:
     """One organization's long queue never holds up another's first request, nor one full share another's."""
     if free <= 0:
         return []
-    next_ones = in_turn(free)
+    next_ones = in_turn(provider, free)
     found = Generation.objects.in_bulk(next_ones)
     return [found[id] for id in next_ones]
 

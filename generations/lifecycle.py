@@ -353,7 +353,9 @@ def collect(generation: Generation) -> None:
         return
     attempt = generation.attempts.filter(state=AttemptState.SUCCEEDED).latest("number")
     try:
-        video = collecting.collect(generation, attempt.output_url)
+        video = collecting.collect(
+            generation, attempt.output_url, own_files_at=registry.own_files_at(attempt.provider)
+        )
     except collecting.TryAgain as error:
         collecting.come_back(generation, error.message)
     except collecting.Unusable as error:

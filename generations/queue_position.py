@@ -34,8 +34,9 @@ def of(generation: Generation) -> Place | None:
     """None once it runs. The position is by age; fairness between organizations may serve it sooner."""
     if generation.state not in PUBLIC["queued"]:
         return None
-    ahead = _ahead().filter(id__lt=generation.id).count()
-    return _place(ahead, typical_seconds(generation.model))
+    beside = _ahead().filter(organization__is_sandbox=generation.organization.is_sandbox)
+    ahead = beside.filter(id__lt=generation.id).count()
+    return _place(generation, ahead, typical_seconds(generation.model))
 
 
 def of_all(generations: Iterable[Generation]) -> dict[str, Standing]:
@@ -45,13 +46,14 @@ def of_all(generations: Iterable[Generation]) -> dict[str, Standing]:
         return {}
     waiting = [one.pk for one in going if one.state in PUBLIC["queued"]]
     # A correlated count: how many of those that wait are older than each.
-    older = _ahead().filter(id__lt=OuterRef("pk")).annotate(one=Value(1)).values("one")
+    beside = _ahead().filter(organization__is_sandbox=OuterRef("organization__is_sandbox"))
+    older = beside.filter(id__lt=OuterRef("pk")).annotate(one=Value(1)).values("one")
     counted = Subquery(older.annotate(all=Count("pk")).values("all"))
     places = Generation.objects.filter(pk__in=waiting).values_list("pk", Coalesce(counted, 0))
     typical, ahead = _typical({one.model for one in going}, *([places] if waiting else []))
     return {
         one.pk: Standing(
-            _place(ahead[one.pk], typical[one.model]) if one.pk in ahead else None,
+            _place(one, ahead[one.pk], typical[one.model]) if one.pk in ahead else None,
             typical[one.model],
         )
         for one in going
@@ -62,8 +64,8 @@ def _ahead() -> QuerySet[Generation]:
     return Generation.objects.filter(state__in=WAITING)
 
 
-def _place(ahead: int, typical_seconds: int) -> Place:
-    rounds = ahead // registry.slots("eachlabs") + 1
+def _place(generation: Generation, ahead: int, typical_seconds: int) -> Place:
+    rounds = ahead // registry.slots(registry.name_for(generation.organization)) + 1
     return Place(position=ahead + 1, eta_seconds=rounds * typical_seconds)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from generations import catalog_standing
 from generations.models import Generation, NegativeMargin
 from generations.operator_pages import today
+from generations.providers import registry
 from generations.states import State
 from seedance_saas.api import usd
 from seedance_saas.troubles import Trouble
@@ -27,7 +28,10 @@ def found() -> list[Trouble]:
 
 
 def _providers(now: datetime) -> Iterator[Trouble]:
+    """Not the simulator: whoever has a sandbox provokes there what they like."""
     for one in today.health(now):
+        if one.provider not in registry.SOLD_THROUGH:
+            continue
         if one.is_troubled and one.bad >= BAD_MIN:
             words = (
                 f"{one.provider} is in trouble: in the last hour {one.succeeded:,} came out, {one.failed:,} failed,"

@@ -43,6 +43,21 @@ def production_has_a_provider(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def the_provider_can_fetch_files(**kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.MEDIA_URL_FOR_PROVIDERS)
+    is_public = parts.scheme == "https" and parts.hostname not in LOOPBACK
+    if is_public or not settings.EACHLABS_API_KEY:
+        return []
+    return [
+        Warning(
+            "The provider refuses files from an address that is not public https: no image becomes a video.",
+            hint="Set SEEDANCE_URL or MEDIA_URL_FOR_PROVIDERS to an https:// address that reaches us.",
+            id="seedance.W011",
+        )
+    ]
+
+
+@register(deploy=True)
 def production_has_stripe(**kwargs: Any) -> list[CheckMessage]:
     """What the account itself lacks is told by `manage.py stripe_setup --check`, which asks Stripe."""
     if settings.STRIPE_SIMULATED:

@@ -181,6 +181,7 @@ WATCH = "accounts.alarms.watch"
 ALARM_EMAILS = env.text("ALARM_EMAILS", "").split()  # none: every one of our staff
 
 # -- Upstreams ------------------------------------------------------------------------------------
+# It makes the videos of sandboxes in any case, and plays whatever no key is given for.
 SIMULATOR_URL = env.url("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 1}", schemes=("http://",))
 EACHLABS_API_KEY = env.text("EACHLABS_API_KEY", "")
 EACHLABS_URL = env.url(

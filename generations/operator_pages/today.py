@@ -120,17 +120,14 @@ class Health:
 
 
 def health(now: datetime) -> list[Health]:
-    """Without sandboxes, whose people provoke what they like. Two queries: how attempts ended; the slots, and
-    why the newest did not start."""
+    """Two queries: how attempts ended; the slots, and why the newest did not start."""
 
     def count(condition: Q) -> Count:
         return Count("pk", filter=condition)
 
     failed, by_fault = Q(state=AttemptState.FAILED), Q(error_code__in=OURS)
     not_started = Q(state=AttemptState.NOT_STARTED)
-    recent = Attempt.objects.filter(
-        pk__gte=ids.first_of("att", now - RECENT), generation__organization__is_sandbox=False
-    )
+    recent = Attempt.objects.filter(pk__gte=ids.first_of("att", now - RECENT))
     ended: dict[str, Any] = {
         row["provider"]: row
         for row in recent.values("provider")
@@ -160,7 +157,7 @@ def health(now: datetime) -> list[Health]:
             said=why[name].error_message if name in why else "",
             said_at=why[name].finished_at if name in why else None,
         )
-        for name in registry.SOLD_THROUGH
+        for name in registry.NAMES
     ]
 
 
@@ -169,11 +166,13 @@ def not_moving(now: datetime) -> list[Generation]:
 
     UNKNOWN whatever its age; else what its owner should have looked at by now, what waits long for a slot, and
     what the provider has worked at for long.
-    What waits for a share of its own organization's is as it should be.
+    What waits for a share of its own organization's is as it should be, and so is a sandbox that waits.
     """
     overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
     waits = Q(
-        pk__in=dispatch.in_turn(SHOWN + 1), state=State.QUEUED, state_since__lt=now - WAITS_LONG
+        pk__in=dispatch.in_turn(registry.SOLD_THROUGH[0], SHOWN + 1),
+        state=State.QUEUED,
+        state_since__lt=now - WAITS_LONG,
     )
     runs_long = Q(state=State.RUNNING, state_since__lt=now - RUNS_LONG)
     return list(

@@ -121,7 +121,8 @@ def maker(generation: Generation) -> str:
 
 @register.filter
 def provider_name(provider: str) -> str:
-    return {"eachlabs": "EachLabs", "oxen": "Oxen"}.get(provider, provider)
+    names = {"eachlabs": "EachLabs", "oxen": "Oxen", "simulator": "Simulator"}
+    return names.get(provider, provider)
 
 
 @register.filter

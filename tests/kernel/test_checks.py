@@ -9,6 +9,7 @@ from seedance_saas import checks
 READY = {
     "PUBLIC_URL": "https://video.example.com",
     "WEBHOOK_URL": "https://video.example.com",
+    "MEDIA_URL_FOR_PROVIDERS": "https://video.example.com",
     "STRIPE_URL": "https://api.stripe.com",
     "EACHLABS_API_KEY": "key",
     "STRIPE_SIMULATED": False,
@@ -31,6 +32,7 @@ def found(settings: Any, **wrong: Any) -> list[str]:
         for check in (
             checks.strangers_need_https,
             checks.production_has_a_provider,
+            checks.the_provider_can_fetch_files,
             checks.production_has_stripe,
             checks.production_sends_mail,
             checks.guesses_are_counted_once,
@@ -64,6 +66,8 @@ def test_what_is_ready_is_silent(settings: Any) -> None:
         ({"ALLOWED_HOSTS": ["video.example.com", "*"]}, ["seedance.W008"]),
         ({"SESSION_COOKIE_DOMAIN": "example.com"}, ["seedance.W009"]),
         ({"TRUSTED_PROXIES": 0}, ["seedance.W010"]),
+        ({"MEDIA_URL_FOR_PROVIDERS": "http://video.example.com"}, ["seedance.W011"]),
+        ({"MEDIA_URL_FOR_PROVIDERS": "https://127.0.0.1:8000"}, ["seedance.W011"]),
     ],
 )
 def test_what_is_missing_is_named(settings: Any, wrong: dict[str, Any], ids: list[str]) -> None:

@@ -72,9 +72,9 @@ def internet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Internet:
     return internet
 
 
-def get(url: str, *, bytes_max: int = 1000) -> tuple[Fetched, bytes]:
+def get(url: str, *, bytes_max: int = 1000, below: str = "") -> tuple[Fetched, bytes]:
     into = io.BytesIO()
-    return fetch(url, into, bytes_max=bytes_max, seconds_max=30), into.getvalue()
+    return fetch(url, into, bytes_max=bytes_max, seconds_max=30, below=below), into.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -251,13 +251,24 @@ def test_a_name_with_any_address_that_is_not_public_is_not_asked(
     assert internet.asked == []
 
 
-def test_the_simulators_own_address_is_out_of_reach_beside_a_real_internet(
+def test_what_is_not_public_is_fetched_only_below_the_address_that_is_said(
     internet: Internet, settings: Any
 ) -> None:
-    with pytest.raises(FetchFailed, match="not public"):
-        get(f"{settings.SIMULATOR_URL}/stripe/secrets")
+    internet.serves(b"abc")
+    files = f"{settings.SIMULATOR_URL}/cdn"
 
-    assert internet.asked == []
+    assert get(f"{files}/a.mp4", below=files)[1] == b"abc"
+    for url in (
+        f"{settings.SIMULATOR_URL}/stripe/secrets",
+        f"{files}.example/a",
+        "http://10.0.0.1/",
+    ):
+        with pytest.raises(FetchFailed):
+            get(url, below=files)
+    with pytest.raises(FetchFailed):
+        get(f"{files}/a.mp4")
+
+    assert [str(request.url) for request in internet.asked] == [f"{files}/a.mp4"]
 
 
 def test_redirects_are_followed_three_times(internet: Internet) -> None:

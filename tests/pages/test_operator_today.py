@@ -44,7 +44,8 @@ def test_the_margin_is_what_was_charged_less_what_every_attempt_cost(
     assert (row.model, row.provider, row.videos, row.seconds) == (good.model, "eachlabs", 1, 4)
     assert (row.revenue_microusd, row.cost_microusd) == (451_600, 500_000)
     assert (row.margin_microusd, row.percent) == (-48_400, "-10.8 %")
-    (health,) = context["health"]
+    health, simulator = context["health"]
+    assert (simulator.provider, simulator.slots_taken) == ("simulator", 0)
     assert (health.succeeded, health.failed, health.refused, health.slots_taken) == (1, 0, 1, 0)
 
 

@@ -49,13 +49,11 @@ class Command(BaseCommand):
         host = env.text("HOST", "127.0.0.1")
         try:
             _require_free_port(host, settings.PORT, "choose another: make run PORT=8100")
-            is_simulated = settings.SIMULATED_INTERNET_URL or settings.STRIPE_SIMULATED
-            simulator = urlsplit(settings.SIMULATOR_URL) if is_simulated else None
-            if simulator:
-                _require_free_port(
-                    *(simulator.hostname or "", simulator.port or 80),
-                    "choose another PORT: the simulator takes the next one",
-                )
+            simulator = urlsplit(settings.SIMULATOR_URL)
+            _require_free_port(
+                *(simulator.hostname or "", simulator.port or 80),
+                "choose another PORT: the simulator takes the next one",
+            )
             LOGS.mkdir(parents=True, exist_ok=True)
             with _alone(settings.DATA_DIR / "run.lock"):
                 self._prepare()
@@ -65,7 +63,7 @@ class Command(BaseCommand):
             sys.exit(130)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_signal)
-        processes = _processes(host, simulator.netloc if simulator else None)
+        processes = _processes(host, simulator.netloc)
         self._serve(processes, host)
         self._stop(processes)
 
@@ -146,7 +144,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped.")
 
 
-def _processes(host: str, simulator_netloc: str | None) -> list[Process]:
+def _processes(host: str, simulator_netloc: str) -> list[Process]:
     os.environ["PYTHONUNBUFFERED"] = "1"  # for the logs: mail, too, goes there by default
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     web = [
@@ -154,15 +152,20 @@ def _processes(host: str, simulator_netloc: str | None) -> list[Process]:
         *("--bind", f"{_bracketed(host)}:{settings.PORT}", "--graceful-timeout", "5"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
     ]
-    commands = {"web": web, "worker": [*manage, "worker"], "clock": [*manage, "clock"]}
-    if simulator_netloc:
-        name, _, port = simulator_netloc.rpartition(":")
+    name, _, port = simulator_netloc.rpartition(":")
+    if settings.STRIPE_SIMULATED:
         # So that what it tells us is signed with what we believe.
         os.environ["SIMULATOR_STRIPE_WEBHOOK_SECRET"] = settings.STRIPE_WEBHOOK_SECRETS[0]
-        commands["simulator"] = [
-            *(sys.executable, "-m", "seedance_saas.simulators", "--host", name, "--port", port),
-            *("--data-dir", str(settings.DATA_DIR / "simulator")),
-        ]
+    simulator = [
+        *(sys.executable, "-m", "seedance_saas.simulators", "--host", name, "--port", port),
+        *("--data-dir", str(settings.DATA_DIR / "simulator")),
+    ]
+    commands = {
+        "web": web,
+        "worker": [*manage, "worker"],
+        "clock": [*manage, "clock"],
+        "simulator": simulator,  # sandboxes need it whatever keys there are
+    }
     for name in commands:
         log = LOGS / f"{name}.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
