@@ -1,6 +1,7 @@
 """A trouble that lasts is told to our staff once, by whichever clock is first, and again only when it has doubled."""
 
 import smtplib
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from pytest_django.fixtures import Settings
 from accounts import alarms, mails
 from accounts.models import Alarm, User
 from seedance_saas.troubles import Trouble
+from tests.pages.conftest import signed_in
 from tests.race import race
 from tests.world import make_user
 
@@ -200,7 +202,9 @@ def test_the_console_shows_what_is_open(ann: User, page_for: Callable[[User], Cl
     ann.refresh_from_db()
     alarms.watch()
 
-    page = page_for(ann).get("/operator").content.decode()
+    client = page_for(ann)
+    signed_in(client, ann, at=time.time())
+    page = client.get("/operator").content.decode()
 
     assert '<a href="/operator/ledger">The books differ.</a>' in page
     assert "not told by mail yet" in page

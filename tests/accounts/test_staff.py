@@ -1,5 +1,6 @@
 """Our staff is admitted and dismissed by a command, and what happens to them stands in the house's own trail."""
 
+import time
 from collections.abc import Callable
 from io import StringIO
 
@@ -12,6 +13,7 @@ from django.urls import reverse
 from accounts import looking, people
 from accounts.models import AuditEntry, Look, Organization, User
 from tests.accounts.signing_in import sign_in
+from tests.pages.conftest import signed_in
 from tests.world import make_user
 
 
@@ -46,6 +48,7 @@ def test_who_is_admitted_finds_the_console_and_is_listed(
 
     said = run(admit=bob.email, by=ann.email, reason="Joined us.")
 
+    signed_in(client, bob, at=time.time())
     assert said == "bob@operator.example belongs to our staff now.\n"
     assert client.get(reverse("operator")).status_code == 200
     assert run().splitlines() == [
@@ -61,6 +64,8 @@ def test_who_is_dismissed_is_out_with_the_next_request_and_sees_nobodys_organiza
 ) -> None:
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     client = page_for(bob)
+    signed_in(client, bob, at=time.time())
+    assert client.get(reverse("operator")).status_code == 200
     looking.begin(acme, staff=bob, reason="They asked.", address=None)
 
     run(dismiss=bob.email, by=ann.email, reason="Left us.")
