@@ -102,7 +102,7 @@ def keep_output(generation: Generation, path: Path, measured: Measured) -> Store
 def announce(organization_id: str, size: int) -> StoredFile:
     """Room for a file of at most `size` bytes that a client writes into storage itself. Raises StorageFull.
 
-    It stays WRITING: `give_up` ends it, or the sweep.
+    It stays WRITING: `take_away` or `give_up` ends it, or the sweep.
     """
     with transaction.atomic():
         Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
@@ -120,8 +120,21 @@ def announce(organization_id: str, size: int) -> StoredFile:
         )
 
 
+def take_away(row: StoredFile) -> bool:
+    """Become the one who takes what a client has written, and then deletes it; False: somebody did.
+
+    The client's form works for a while yet, and what is written again no other row would name: this one stays
+    LEAVING, without a claim to any room, and the sweep deletes once more when the form is over.
+    """
+    return bool(
+        StoredFile.objects.filter(pk=row.pk, state=State.WRITING).update(
+            state=State.LEAVING, bytes=0
+        )
+    )
+
+
 def give_up(row: StoredFile) -> None:
-    """Delete what a client has written, or would have. A repeat changes nothing."""
+    """Forget what a client was not told to write. A repeat changes nothing."""
     _remove(row)
 
 

@@ -16,7 +16,7 @@ from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
 from seedance_saas import scratch, storage
 from seedance_saas.api import moment
-from seedance_saas.errors import Conflict, Refusal
+from seedance_saas.errors import Conflict, NotFound, Refusal
 from seedance_saas.storage import DirectUpload
 
 DIRECT_SECONDS = 3600  # to put a file straight into storage
@@ -113,7 +113,8 @@ def announce(organization: Organization, size: int) -> tuple[StoredFile, DirectU
 
 
 def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Upload:
-    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull or NotThere.
+    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull, NotThere, or NotFound
+    for the second of two at once.
 
     What was put there is gone afterwards, taken or refused; a file that has not come may come yet.
     """
@@ -121,13 +122,15 @@ def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Up
         raise NotThere(
             "The file has not arrived. Post it to the address that you were given first."
         )
+    if not stored_files.take_away(row):
+        raise NotFound("It was completed already.")
     with scratch.folder() as folder:
         path, left = folder / "file", default_storage.size(row.name)
         with path.open("wb") as into:
             # One byte more than is allowed is enough to be refused.
             for chunk in storage.files().read(row.name, 0, min(left, row.bytes + 1)):
                 into.write(chunk)
-        stored_files.give_up(row)
+        default_storage.delete(row.name)
         return receive(organization, path, **by)
 
 
