@@ -5,13 +5,14 @@ The names are allauth's: it says what happened, and this table how we tell it.
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 
 from accounts import mails
-from seedance_saas import queue
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,14 @@ class Mail:
     link: tuple[str, str] | None = None
 
 
-# What a mail may carry through the queue. No link to set a password: that is made when it is sent.
+# What a mail may carry while it is owed. No link to set a password: that is made when it is sent.
 FIELDS = ("code", "from_email", "to_email", "deleted_email", "provider", "ip")
 FORGOTTEN = ("account_reset_password", "Choose a new password")
 FACTORS = ("mfa_index", "Look at your second factors")
 PASSKEYS = ("mfa_list_webauthn", "Look at your passkeys")
 CONNECTED = ("socialaccount_connections", "Look at connected accounts")
 NOT_YOU = "If this was not you, choose a new password now: it ends every session but the one you do it in."
+CODE_WORKS_FOR = timedelta(minutes=15)
 _CODE = "It works for a quarter of an hour, in the window that asked for it. Nobody of ours ever asks you for it."
 MAILS = {
     "email_confirmation_signup": Mail(
@@ -111,13 +113,18 @@ MAILS = {
 
 
 def send_later(name: str, email: str, context: dict[str, Any]) -> None:
-    """Queue it in the caller's transaction."""
+    """Owe it in the caller's transaction. A code is worth nothing later."""
     fields = {field: str(context[field]) for field in FIELDS if context.get(field)}
-    queue.enqueue("accounts.tasks.send_account_mail", name, email, json.dumps(fields))
+    within = CODE_WORKS_FOR if "code" in fields else mails.WITHIN
+    mails.owe("accounts.account_mails.compose", name, email, json.dumps(fields), within=within)
 
 
-def send(name: str, email: str, fields: dict[str, str]) -> None:
-    """Now. `fields` are those of `FIELDS`, and perhaps a `url` of its own. A repeat sends another."""
+def compose(name: str, email: str, fields: str) -> list[EmailMultiAlternatives]:
+    return of(name, email, json.loads(fields))
+
+
+def of(name: str, email: str, fields: dict[str, str]) -> list[EmailMultiAlternatives]:
+    """`fields` are those of `FIELDS`, and perhaps a `url` of its own."""
     mail = MAILS[name]
     values = dict.fromkeys(FIELDS, "") | fields
     subject = mail.subject.format(**values)
@@ -125,7 +132,7 @@ def send(name: str, email: str, fields: dict[str, str]) -> None:
     if mail.link:
         page, words = mail.link
         url = f"{settings.PUBLIC_URL}{reverse(page)}"
-    mails.send_one(
+    return mails.to_one(
         email,
         "account",
         {

@@ -13,6 +13,7 @@ from accounts.models import (
     Look,
     Membership,
     Organization,
+    OwedMail,
     User,
     WebhookEndpoint,
 )
@@ -116,3 +117,9 @@ class DeliveryRecords(Records):
     list_filter = ("state",)
     search_fields = ("id__exact", "event__id__exact", "organization__id__exact")
     page = link("operator_resend", "Send again")
+
+
+@admin.register(OwedMail, site=console)
+class OwedMailRecords(Records):
+    list_display = ("id", "compose", "owed_at", "due_at", "tries_count", "give_up_at")
+    exclude = ("arguments",)  # a code may stand in them

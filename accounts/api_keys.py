@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
 from rest_framework.request import Request
 
-from accounts import audit, key_sightings, key_terms
+from accounts import audit, key_sightings, key_terms, rates
 from accounts.key_terms import Terms
 from accounts.models import ApiKey, Membership, Organization, User
 from seedance_saas.api import moment
@@ -216,7 +216,8 @@ def revoke(
 
 
 def find(secret: str, *, address: str | None = None) -> ApiKey | None:
-    """The living key with this secret, its organization joined: one read of unique indexes.
+    """The living key with this secret, its organization joined: one read of unique indexes, which counts the
+    request (`rates.of`).
 
     That it was used from `address` is noted, at most once a minute: one statement more. Whether it may
     come from there is for the caller to ask.
@@ -227,7 +228,8 @@ def find(secret: str, *, address: str | None = None) -> ApiKey | None:
     prefix, digest = secret[:PREFIX_LENGTH], _hash(secret)
     address = key_terms.canonical_address(address)
     opens = Q(secret_sha256=digest) | Q(previous_sha256=digest, previous_expires_at__gt=now)
-    key = _living(now).select_related("organization").filter(opens).first()
+    rows = _living(now).select_related("organization").annotate(asked=rates.counted())
+    key = rows.filter(opens).first()
     if key and key_sightings.is_due(key, prefix, address, now):
         was_refused = not key_terms.may_come_from(key, address)
         key_sightings.note(key, prefix, address=address, was_refused=was_refused, now=now)

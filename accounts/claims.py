@@ -15,7 +15,9 @@ from django.utils import timezone
 from accounts.models import Delivery, WebhookSecret
 
 TRIES_MAX = 9  # the first, and one after each of the courier's pauses
-LEASE = timedelta(seconds=90)  # more than a task may take: whoever claimed is dead by then
+LEASE = timedelta(
+    seconds=90
+)  # more than looking up a name and sending take: whoever claimed is dead by then
 IN_LANE_MAX, IN_ORGANIZATION_MAX, IN_ALL_MAX = 4, 8, 32
 OF_FAILING_MAX = 16  # of all: receivers that time out never fill the courier
 LOCK = 0x5EED_40  # of claiming, in PostgreSQL's space of advisory locks
@@ -28,7 +30,7 @@ class Parcel:
 
     delivery: Delivery
     url: str
-    secrets: Sequence[str]
+    secrets: Sequence[WebhookSecret]
 
 
 def claim(at_most: int) -> list[Parcel]:
@@ -83,16 +85,16 @@ def _parcels(ids: list[str]) -> list[Parcel]:
     return [Parcel(one, one.url, secrets.get(one.lane, [])) for one in claimed if one.pk not in off]
 
 
-def _secrets(claimed: list[Delivery]) -> dict[str, list[str]]:
+def _secrets(claimed: list[Delivery]) -> dict[str, list[WebhookSecret]]:
     """What each lane is signed with now, the newest first."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[WebhookSecret]] = {}
     living = WebhookSecret.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
         Q(endpoint__in={one.endpoint_id for one in claimed if one.endpoint_id})
         | Q(organization__in={one.lane for one in claimed if not one.endpoint_id}, endpoint=None),
     )
     for row in living.order_by("-id"):
-        found.setdefault(row.endpoint_id or row.organization_id, []).append(row.secret)
+        found.setdefault(row.endpoint_id or row.organization_id, []).append(row)
     return found
 
 

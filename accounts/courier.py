@@ -1,4 +1,7 @@
-"""Sends deliveries: claim, post, note. One task that keeps many receivers busy and waits for none of them.
+"""Sends deliveries: claim, post, note. It keeps many receivers busy and waits for none of them.
+
+It has a process of its own (`manage.py courier`, beside each worker's tasks), so that no receiver, however slow,
+holds a place in which money could be settled. Several couriers share the work.
 
     claim   what is due, fairly: see claims.py
     post    in threads that touch no database, with no transaction open, for at most ANSWER_SECONDS_MAX
@@ -12,10 +15,12 @@ import json
 import logging
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -31,7 +36,6 @@ ANSWER_BYTES_KEPT = 2048
 PAUSES_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 36_000)
 JITTER = 0.2  # a pause is longer or shorter by at most so much of itself
 FAILING_MAX = timedelta(days=3)
-CLAIM_SECONDS = 40  # then a run only waits for its answers; the clock starts the next one
 LOOK_SECONDS = 0.5
 State = Delivery.State
 
@@ -49,14 +53,14 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def run(*, seconds: float = CLAIM_SECONDS) -> int:
-    """Send what is due until nothing is, or `seconds` have passed; how many were sent."""
-    ends = time.monotonic() + seconds
+def run(*, must_stop: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due until nothing is; how many were sent. `must_stop` is asked before each look at what is due:
+    from then on only the answers under way are waited for."""
     sent = 0
     under_way: dict[Future[Outcome], Delivery] = {}
     with ThreadPoolExecutor(claims.IN_ALL_MAX) as pool:
         while True:
-            if time.monotonic() < ends:
+            if not must_stop():
                 deliveries.fan_out()
                 for parcel in claims.claim(claims.IN_ALL_MAX - len(under_way)):
                     under_way[pool.submit(post, parcel)] = parcel.delivery
@@ -80,12 +84,13 @@ def post(parcel: claims.Parcel) -> Outcome:
     sent_at, began = timezone.now(), time.monotonic()
     id = parcel.delivery.event_id
     timestamp, content = int(sent_at.timestamp()), body(parcel.delivery)
-    headers = {
-        "content-type": "application/json",
-        **signatures.headers(id, timestamp, content, parcel.secrets),
-    }
     status, error, answer = None, "", ""
     try:
+        secrets = [one.secret for one in parcel.secrets]
+        headers = {
+            "content-type": "application/json",
+            **signatures.headers(id, timestamp, content, secrets),
+        }
         got = http.post(parcel.url, content, headers, seconds_max=ANSWER_SECONDS_MAX)
     except http.FetchFailed as failed:
         error = failed.message
@@ -105,10 +110,11 @@ def post(parcel: claims.Parcel) -> Outcome:
 
 
 def _note_alone(delivery: Delivery, outcome: Outcome) -> None:
-    """What cannot be noted (its event has just gone, say) loses nothing of the others: it is as if we had died."""
+    """What cannot be noted (its event or endpoint has just gone, say) loses nothing of the others: it is as if we
+    had died."""
     try:
         note(delivery, outcome)
-    except DatabaseError:
+    except (DatabaseError, ObjectDoesNotExist):
         logger.exception("delivery.not_noted id=%s", delivery.id)
 
 

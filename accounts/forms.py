@@ -1,6 +1,7 @@
 """allauth's forms, where they would tell who has an account by what they do or how long it takes."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
@@ -9,9 +10,10 @@ from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from accounts import people
+from accounts import mails, people
 from accounts.models import User
-from seedance_saas import queue
+
+RESET_WITHIN = timedelta(hours=1)  # who waits longer for the link asks for another
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no types
@@ -29,14 +31,14 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no t
 
 
 class ResetPasswordForm(AllauthResetPasswordForm):  # type: ignore[misc]  # allauth ships no types
-    """Looks nothing up: whether there is somebody to write to is found out by the task."""
+    """Looks nothing up: whether there is somebody to write to is found out when the mail is composed."""
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         email: str = self.cleaned_data["email"]
-        queue.enqueue("accounts.tasks.send_reset_mail", email)
+        mails.owe("accounts.people.reset_mail", email, within=RESET_WITHIN)
         return email
 
 

@@ -1,7 +1,7 @@
 """Invitations: a way in for one address, sent by mail, good for a week, used once.
 
-The secret is made from the row and our SECRET_KEY when the mail is written, so neither the database nor the
-queue ever holds it: the row has its hash. Sent again it is another secret, and the old link opens nothing.
+The secret is made from the row and our SECRET_KEY when the mail is written, so the database never
+holds it: the row has its hash. Sent again it is another secret, and the old link opens nothing.
 Every change locks the organization's row.
 """
 
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -27,7 +28,7 @@ from accounts.invitation_checks import (
     require_good,
 )
 from accounts.models import Invitation, Membership, Organization, Role, User
-from seedance_saas import ids, queue
+from seedance_saas import ids
 from seedance_saas.errors import Conflict, Forbidden, InvalidRequest, NotFound
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ def _send(invitation: Invitation, now: datetime) -> None:
     invitation.sent_at, invitation.expires_at = now, now + GOOD_FOR
     invitation.secret_sha256 = _hash(_secret(invitation))
     invitation.save()
-    queue.enqueue("accounts.tasks.mail_invitation", invitation.id, now.isoformat())
+    mails.owe("accounts.invitations.mail", invitation.id, now.isoformat(), within=GOOD_FOR)
 
 
 @transaction.atomic
@@ -143,12 +144,16 @@ def _require_may_give(by: Membership, role: str) -> None:
         raise Forbidden(f"The role {by.role} does not give the role {role}.")
 
 
-def mail(invitation: Invitation) -> None:
-    """Send its mail, if it is still open. The task's repeat mails the same link again."""
+def mail(invitation_id: str, sent_at: str) -> list[EmailMultiAlternatives]:
+    """With its link, if it is still open. One that was sent again is told by the mail that is owed since then."""
+    found = Invitation.objects.select_related("organization", "invited_by").filter(pk=invitation_id)
+    invitation = found.first()
+    if not invitation or invitation.sent_at.isoformat() != sent_at:
+        return []
     if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
-        return
+        return []
     name, by = invitation.organization.name, invitation.invited_by or "Somebody"
-    mails.send_one(
+    return mails.to_one(
         invitation.email,
         "invitation",
         {

@@ -6,7 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import api_keys, key_terms
+from accounts import api_keys, key_terms, rates
 from accounts.key_terms import AddressNotAllowed, InsufficientScope
 from accounts.models import ApiKey
 from seedance_saas.errors import Unauthenticated
@@ -33,6 +33,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = api_keys.find(secret.strip(), address=address)
         if key is None:
             raise Unauthenticated("This API key is not known, has expired or was revoked.")
+        rate = rates.of(key)
+        request._request.rate = rate  # type: ignore[attr-defined]  # told by the middleware
+        rates.require_room(rate)
         if not key_terms.may_come_from(key, address):
             seen = key_terms.canonical_address(address)
             raise AddressNotAllowed(

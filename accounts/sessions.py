@@ -1,17 +1,20 @@
 """Signed-in browsers: how long they stay so, which ones there are, and how they are ended.
 
-settings.SESSION_ENGINE names this module: Django asks it for `SessionStore`.
+settings.SESSION_ENGINE names this module: Django asks it for `SessionStore`. The cookie holds the key of a session,
+and the database its hash alone, in every table: a copy of the database signs nobody in.
 """
 
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -20,10 +23,12 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
+from seedance_saas.requests import client_address
 
 SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
 NOTED_EVERY_SECONDS = 300  # more often would be a write in every request
 SHOWN_MAX = 100
+SOFTWARE_LENGTH_MAX = UserSession._meta.get_field("user_agent").max_length
 
 
 class SessionStore(db.SessionStore):
@@ -44,17 +49,52 @@ class SessionStore(db.SessionStore):
             self.modified = True
         return data
 
+    def exists(self, session_key: str) -> bool:
+        return bool(Session.objects.filter(session_key=_hash(session_key)).exists())
+
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+        made = super().create_model_instance(data)
+        made.session_key = _hash(made.session_key)
+        return made
+
+    def delete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            super().delete(_hash(key))
+
+    def _get_session_from_db(self) -> Session | None:
+        found = None
+        if self.session_key:
+            living = Session.objects.filter(expire_date__gt=timezone.now())
+            found = living.filter(session_key=_hash(self.session_key)).first()
+        if found is None:
+            self._session_key = None
+        return found
+
 
 def begin(request: HttpRequest) -> None:
     """Somebody has just signed in: from now on it has an age."""
     request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = int(time.time())
 
 
+def note(request: HttpRequest, user: User) -> None:
+    """Where the person is signed in, for their list. A repeat changes what has changed."""
+    if not request.session.session_key:
+        request.session.save()
+    UserSession.objects.update_or_create(
+        session_key=_key_of(request),
+        defaults={
+            "user": user,
+            "ip": client_address(request) or "0.0.0.0",  # noqa: S104 (a peer without a name)
+            "user_agent": request.headers.get("User-Agent", "")[:SOFTWARE_LENGTH_MAX],
+        },
+    )
+
+
 def rotate(request: HttpRequest) -> None:
     """A new key for the same session, after what it may do has grown: whoever knew the old one is out."""
-    before = request.session.session_key
+    before = _key_of(request)
     request.session.cycle_key()
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+    UserSession.objects.filter(session_key=before).update(session_key=_key_of(request))
 
 
 @dataclass(frozen=True)
@@ -83,7 +123,7 @@ def living(request: HttpRequest, user: User) -> list[Browser]:
             software=software(notes[key].user_agent),
             signed_in_at=notes[key].created_at,
             seen_at=datetime.fromtimestamp(data.get(SEEN_AT, 0), UTC),
-            is_this=key == request.session.session_key,
+            is_this=key == _key_of(request),
         )
         for key, data in found.items()
     ]
@@ -96,7 +136,7 @@ def end(request: HttpRequest, user: User, *, only: int | None = None) -> int:
 
     They are refused from their next request on. A repeat ends nothing.
     """
-    rows = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    rows = UserSession.objects.filter(user=user).exclude(session_key=_key_of(request))
     return _end(rows if only is None else rows.filter(id=only))
 
 
@@ -133,6 +173,16 @@ def software(user_agent: str) -> str:
     browser = next((name for sign, name in browsers.items() if sign in user_agent), "A browser")
     system = next((name for sign, name in systems.items() if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+def _key_of(request: HttpRequest) -> str:
+    """Under which the request's session stands in the tables; of one that is not saved, nothing."""
+    return _hash(request.session.session_key) if request.session.session_key else ""
+
+
+def _hash(key: str) -> str:
+    """The key has 165 random bits, so a plain hash is as good as a slow one. As long as the columns are."""
+    return sha256(key.encode()).hexdigest()[:40]
 
 
 def _end(rows: QuerySet[UserSession]) -> int:

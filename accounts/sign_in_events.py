@@ -65,6 +65,7 @@ def _began(request: HttpRequest, **kwargs: Any) -> None:
 
 
 def _signed_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    sessions.note(request, user)
     _note(request, user, "person.signed_in", after={"method": _methods(request, user)})
 
 
@@ -86,6 +87,8 @@ def _signed_out(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
 
 def _password_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """The other sessions are refused already, for they were made with the old one; now they are gone, too."""
+    if request.user.is_authenticated:  # not after a reset through the mail
+        sessions.note(request, user)  # whose key is another one now
     ended = sessions.end(request, user)
     _note(request, user, "person.password_changed", after={"sessions_ended": ended})
 

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit, organizations, webhooks
+from accounts import audit, mails, organizations, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint, WebhookSecret
-from seedance_saas import http, ids, queue
+from seedance_saas import http, ids
 from seedance_saas.errors import Conflict, InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def disable(endpoint: WebhookEndpoint, because: str = Reason.BY_HAND, **who: Any
         after={"because": str(because)}, **who,
     )  # fmt: skip
     if because != Reason.BY_HAND:
-        queue.enqueue("accounts.tasks.tell_endpoint_disabled", endpoint.id)
+        mails.owe("accounts.webhook_mails.endpoint_disabled", endpoint.id)
     logger.info("webhook_endpoint.disabled id=%s because=%s", endpoint.id, because)
 
 

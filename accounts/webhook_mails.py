@@ -1,15 +1,18 @@
 """What is said of webhook endpoints by mail."""
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 
 from accounts import mails, roles
 from accounts.models import WebhookEndpoint
 
 
-def endpoint_disabled(endpoint: WebhookEndpoint) -> int:
-    """To everybody who may enable it again; how many. Nobody, if it was enabled meanwhile."""
-    if not endpoint.disabled_at or endpoint.deleted_at:
-        return 0
+def endpoint_disabled(endpoint_id: str) -> list[EmailMultiAlternatives]:
+    """To everybody who may enable it again. Nobody, if it was enabled meanwhile."""
+    rows = WebhookEndpoint.objects.select_related("organization").filter(pk=endpoint_id)
+    endpoint = rows.first()
+    if not endpoint or not endpoint.disabled_at or endpoint.deleted_at:
+        return []
     headline = "A webhook endpoint was switched off"
     context = {
         "subject": f"{headline} ({endpoint.organization.name})",
@@ -23,4 +26,4 @@ def endpoint_disabled(endpoint: WebhookEndpoint) -> int:
         "link": "See what it answered, and enable it again",
         "looked_after": "keys and webhooks",
     }
-    return mails.send(endpoint.organization, roles.KEEPERS_OF_KEYS, "alert", context)
+    return mails.to_roles(endpoint.organization, roles.KEEPERS_OF_KEYS, "alert", context)

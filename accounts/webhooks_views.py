@@ -14,11 +14,19 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import courier, deliveries, pages, roles, webhook_endpoints, webhook_verification
+from accounts import (
+    courier,
+    deliveries,
+    pages,
+    roles,
+    secrets_at_rest,
+    webhook_endpoints,
+    webhook_verification,
+)
 from accounts.models import Delivery, Membership, WebhookEndpoint, WebhookSecret
 
 PIECE, LATEST = 20, 10
-FRESH = "fresh_webhook_secret"  # in the session, until it was shown once
+FRESH = "fresh_sealed_webhook_secret"  # in the session, sealed, until it was shown once
 STATES = (
     (Delivery.State.SUCCEEDED, "delivered"),
     (Delivery.State.PENDING, "waiting"),
@@ -156,7 +164,7 @@ def _rate(rate: tuple[int, int]) -> dict[str, Any]:
 
 
 def keep_secret(request: HttpRequest, id: str, secret: str) -> None:
-    request.session[FRESH] = {"id": id, "secret": secret}
+    request.session[FRESH] = {"id": id, "sealed": secrets_at_rest.encrypt(secret)}
 
 
 def _take_secret(request: HttpRequest, id: str) -> str:
@@ -165,7 +173,7 @@ def _take_secret(request: HttpRequest, id: str) -> str:
     if not kept or kept["id"] != id:
         return ""
     del request.session[FRESH]
-    return str(kept["secret"])
+    return secrets_at_rest.decrypt(kept["sealed"])
 
 
 def _sample() -> str:

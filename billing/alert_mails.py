@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 
 from accounts import mails, roles
 from accounts.models import ApiKey, Event, Membership, Organization
@@ -10,13 +11,16 @@ from billing import purchase_mails
 from billing.models import Budget
 
 
-def send(event: Event) -> int:
-    """To owners, admins and billing members; how many. Of a closed one nobody need know that its credits are gone."""
+def compose(event_id: str) -> list[EmailMultiAlternatives]:
+    """To owners, admins and billing members. Of a closed one nobody need know that its credits are gone."""
+    event = Event.objects.select_related("organization").filter(pk=event_id).first()
+    if event is None:
+        return []
     if event.organization.closed_at and event.type.startswith("balance."):
-        return 0
+        return []
     is_of_stripe = event.type.startswith(("purchase.", "auto_top_up.", "invoice."))
     said = purchase_mails.words(event) if is_of_stripe else words(event)
-    return mails.send(event.organization, roles.READERS_OF_MONEY, "alert", said)
+    return mails.to_roles(event.organization, roles.READERS_OF_MONEY, "alert", said)
 
 
 def words(event: Event) -> dict[str, Any]:

@@ -16,11 +16,10 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import mails, webhooks
 from accounts.models import Organization
 from billing import balances, budgets, periods, presentation, spending
 from billing.models import Alert, Budget, Hold, SpendingDay, Transfer, Wallet
-from seedance_saas import queue
 from seedance_saas.api import usd
 
 LOW_MICROUSD = 5_000_000
@@ -49,7 +48,7 @@ def due() -> list[str]:
 def watch(organization: Organization) -> list[str]:
     """Tell the organization what it has crossed since it was last looked at; the types of the events.
 
-    Each is an Event and a task that mails it, in one transaction. Two at once tell once: the row of
+    Each is an Event and an owed mail, in one transaction. Two at once tell once: the row of
     the balance's alert is locked, and everything is read after it. A repeat tells nothing. The wallet
     is written afterwards, so that no hold waits for this.
     """
@@ -155,7 +154,7 @@ def _move(alert: Alert, level: int, first_day: date | None) -> bool:
 def _tell(organization: Organization, type: str, data: dict[str, Any], *, mail: bool = True) -> str:
     event = webhooks.publish(organization, type, data)
     if mail:
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
     return type
 
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import audit, webhooks
+from accounts import audit, mails, webhooks
 from accounts.models import Organization
 from billing import balances, ledger, packs, periods
 from billing.models import Account, AutoTopUp, Purchase, StripeCustomer
@@ -261,5 +261,5 @@ SUSPENDED = {
 
 def _tell(organization: Organization, type: str, **data: object) -> None:
     event = webhooks.publish(organization, type, {"object": "auto_top_up", **data})
-    queue.enqueue("billing.tasks.mail_alert", event.id)
+    mails.owe("billing.alert_mails.compose", event.id)
     logger.info("%s organization=%s code=%s", type, organization.pk, data.get("code"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -65,11 +65,7 @@ def standing(
 ) -> Standing:
     """What the subject spent and holds in the budget's present period. Reads without a lock."""
     spent = SpendingDay.objects.filter(
-        organization=organization,
-        scope=scope,
-        subject_id=subject_id,
-        day__gte=periods.first_day(budget.period, now),
-        day__lte=now.astimezone(UTC).date(),
+        _within(budget.period, now), organization=organization, scope=scope, subject_id=subject_id
     ).aggregate(held=Sum("held_microusd", default=0), charged=Sum("charged_microusd", default=0))
     return _standing(scope, subject_id, budget, spent["charged"], spent["held"], now)
 
@@ -106,15 +102,11 @@ def read(
     for budget in budgets:
         known.setdefault(budget.scope, {})[budget.subject_id] = budget
     sums = {
-        f"{kind}_{period}": Sum(
-            f"{kind}_microusd", filter=Q(day__gte=periods.first_day(period, now)), default=0
-        )
+        f"{kind}_{period}": Sum(f"{kind}_microusd", filter=_within(period, now), default=0)
         for kind in ("held", "charged")
         for period in Budget.Period.values
     }
-    days = SpendingDay.objects.filter(
-        _about(wanted), organization=organization, day__lte=now.astimezone(UTC).date()
-    )
+    days = SpendingDay.objects.filter(_about(wanted), organization=organization)
     spent: dict[tuple[str, str], dict[str, Any]] = {
         (row["scope"], row["subject_id"]): {**row}
         for row in days.values("scope", "subject_id").annotate(**sums)
@@ -126,6 +118,11 @@ def read(
         )
         for scope, id in wanted
     }
+
+
+def _within(period: str, now: datetime) -> Q:
+    """All days of the period, as admission counts them: a clock that is ahead may have written tomorrow's."""
+    return Q(day__gte=periods.first_day(period, now), day__lt=periods.next_first_day(period, now))
 
 
 def _about(subjects: Iterable[tuple[str, str]], *also: str) -> Q:

@@ -15,13 +15,12 @@ from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from accounts import webhooks
+from accounts import mails, webhooks
 from billing import credit_lines, ledger, presentation
 from billing.models import CreditLine, Invoice, MeterEvent, Reversal, StripeCustomer
 from billing.stripe_gateway import invoicing, payments, usage
 from billing.stripe_gateway.connection import StripeUnavailable
 from billing.stripe_gateway.invoicing import InvoiceNow
-from seedance_saas import queue
 
 logger = logging.getLogger(__name__)
 
@@ -304,7 +303,7 @@ def _tell(row: Invoice) -> None:
         event = webhooks.publish(
             row.organization, _TOLD[State(row.state)], presentation.invoice(row)
         )
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
 
 
 # -- disputed ---------------------------------------------------------------------------------------

@@ -21,13 +21,18 @@ def starts_at(period: str, now: datetime) -> datetime:
     return datetime.combine(first_day(period, now), time(), UTC)
 
 
-def ends_at(period: str, now: datetime) -> datetime | None:
-    """When the period of `now` is over; None for a lifetime."""
+def next_first_day(period: str, now: datetime) -> date:
+    """The day on which the next period begins."""
     first = first_day(period, now)
     if period == "lifetime":
-        return None
+        return date.max
     if period == "month":
-        next_first = (first + timedelta(days=31)).replace(day=1)
-    else:
-        next_first = first + timedelta(days=1 if period == "day" else 7)
-    return datetime.combine(next_first, time(), UTC)
+        return (first + timedelta(days=31)).replace(day=1)
+    return first + timedelta(days=1 if period == "day" else 7)
+
+
+def ends_at(period: str, now: datetime) -> datetime | None:
+    """When the period of `now` is over; None for a lifetime."""
+    if period == "lifetime":
+        return None
+    return datetime.combine(next_first_day(period, now), time(), UTC)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, webhooks
+from accounts import audit, mails, webhooks
 from accounts.models import Organization, User
 from billing import auto_top_ups, customers, ledger, packs, presentation, reversals
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
@@ -392,7 +392,7 @@ def _tell(row: Purchase, before: Purchase.State) -> None:
     if told := _TOLD.get(State(row.state)):
         kind = "auto_top_up" if row.origin == Origin.AUTO_TOP_UP else "purchase"
         event = webhooks.publish(row.organization, f"{kind}.{told}", presentation.purchase(row))
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
 
 
 def _note_end(row: Purchase, before: Purchase.State) -> None:

@@ -11,11 +11,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import audit, webhooks
+from accounts import audit, mails, webhooks
 from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
 from billing.stripe_gateway.payments import MoneyBack
-from seedance_saas import queue
 from seedance_saas.api import usd
 
 logger = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
             type,
             presentation.purchase(purchase) | {"reversal": presentation.reversal(row)},
         )
-        queue.enqueue("billing.tasks.mail_alert", event.id)
+        mails.owe("billing.alert_mails.compose", event.id)
 
 
 def _withdrawn(purchase: Purchase) -> dict[str, str]:

@@ -8,9 +8,8 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import Event, Organization
+from accounts.models import Organization
 from billing import (
-    alert_mails,
     alerts,
     cards,
     checking,
@@ -73,13 +72,6 @@ def watch_money() -> None:
             alerts.watch(Organization.objects.get(pk=organization_id))
         except Exception:
             logger.exception("alerts.failed organization=%s", organization_id)
-
-
-def mail_alert(event_id: str) -> None:
-    """To whoever reads the organization's money. A repeat, which the queue rarely makes, mails again."""
-    event = Event.objects.select_related("organization").filter(pk=event_id).first()
-    if event:
-        alert_mails.send(event)
 
 
 # -- Stripe -------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def job_request(attempt: Attempt) -> JobRequest:
 def attach(attempt: Attempt, job_id: str) -> None:
     """Note which job the attempt became. Raises AlreadyClosed."""
     _change(attempt, state=AttemptState.ACCEPTED, job_id=job_id)
-    attempt.job_id = job_id
+    attempt.state, attempt.job_id = AttemptState.ACCEPTED, job_id
 
 
 def lose(attempt: Attempt, why: str) -> None:

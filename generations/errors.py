@@ -65,6 +65,12 @@ class TooLateToCancel(Conflict):
     code = "too_late_to_cancel"
 
 
+class ProviderNotReached(Refusal):
+    """The provider could not be asked; the wish to cancel stands and is tried again."""
+
+    code, status, retryable = "provider_unavailable", 503, True
+
+
 class NotFinal(Conflict):
     """It still runs; this is for what has ended."""
 

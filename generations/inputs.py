@@ -2,7 +2,7 @@
 by us from then on; an address is fetched by the queue, never while the customer waits for an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def use(given: list[Given], *, now: datetime) -> None:
         raise InvalidRequest("A file of the request was deleted just now.", param=given[0].field)
 
 
-def rows_for(generation: Generation, given: list[Given]) -> Iterator[InputFile]:
+def rows_for(generation: Generation, given: Iterable[Given]) -> Iterator[InputFile]:
     """The rows, not yet saved, of the files of a request."""
     for file in given:
         yield InputFile(
@@ -225,13 +225,12 @@ def _fetch(row: InputFile, path: Path) -> tuple[Path, Measured]:
 
 def _check_together(files: list[tuple[str, StoredFile]]) -> None:
     """Raises BadFile, whose `param` is the field that is over its limit."""
-    together = {
-        field: [measured(stored) for name, stored in files if name == field]
-        for field in ("video_urls", "audio_urls")
-    }
-    for field, check in (("video_urls", "videos"), ("audio_urls", "audios")):
+    for field, check in (
+        ("video_urls", limits.check_videos_together),
+        ("audio_urls", limits.check_audios_together),
+    ):
         try:
-            limits.check_together(**{"videos": [], "audios": [], check: together[field]})
+            check([measured(stored) for name, stored in files if name == field])
         except BadFile as bad:
             bad.details["param"] = field
             raise

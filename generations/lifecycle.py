@@ -10,7 +10,7 @@ for the network.
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -19,10 +19,10 @@ from accounts import organizations, webhooks
 from accounts.models import ApiKey, Membership, Organization
 from billing import budget_refusals, ledger
 from billing.errors import BudgetExceeded
-from generations import allowances, attempts, collecting, inputs, presentation, pricing, quotes
-from generations.errors import MaxCostExceeded, TooLateToCancel
+from generations import allowances, attempts, collecting, inputs, orders, presentation, quotes
+from generations.errors import ProviderNotReached, TooLateToCancel
 from generations.limits import BadFile
-from generations.models import Attempt, Generation, Quote
+from generations.models import Attempt, Generation
 from generations.providers import registry
 from generations.providers.base import (
     JobState,
@@ -35,8 +35,6 @@ from generations.requests import GenerationRequest
 from generations.settling import fail, settle_canceled, settle_succeeded
 from generations.states import AttemptState, State
 from seedance_saas import queue
-from seedance_saas.api import usd
-from seedance_saas.errors import Refusal
 from seedance_saas.inserts import insert_together
 
 logger = logging.getLogger(__name__)
@@ -45,12 +43,6 @@ ATTEMPTS_MAX = 3
 RETRY_BACKOFF_SECONDS = (2, 10, 30, 60)
 LOST_GRACE = timedelta(seconds=60)  # a provider may know a job a moment later than its answer says
 NEVER_ARRIVED = timedelta(minutes=2)  # what a provider's list does not show by then was not started
-
-
-class ProviderNotReached(Refusal):
-    """The provider could not be asked; the wish to cancel stands and is tried again."""
-
-    code, status, retryable = "provider_unavailable", 503, True
 
 
 # -- create ---------------------------------------------------------------------------------------
@@ -67,7 +59,6 @@ def create_generations(
     """Quote, hold and queue `request.num_generations` generations: all of them or none.
 
     `also` makes rows of the caller's (the answer under an idempotency key) that commit with them.
-    A quote that the request names decides the price, be it higher or lower by now, and costs one read.
     Raises OrganizationSuspended, OrganizationClosed, ModelNotAllowed, ResolutionNotAllowed, NoRate,
     NotFound, InvalidRequest or UploadRefused for a file, QuoteExpired, QuoteMismatch, MaxCostExceeded,
     InDebt, BudgetExceeded or InsufficientCredits, and then nothing was written but the content of data URIs,
@@ -77,40 +68,21 @@ def create_generations(
     organizations.require_open(organization)
     allowances.of(organization, api_key=api_key, member=member).require(request)
     now = timezone.now()
-    quote = quotes.bound(organization, request, now) if request.quote_id else None
-    terms = quotes.terms(quote) if quote else quotes.price(organization, request, now)
-    cost_microusd = terms.max_cost_microusd * request.num_generations
-    if request.max_cost_microusd is not None and cost_microusd > request.max_cost_microusd:
-        raise MaxCostExceeded(
-            f"This may cost up to ${usd(cost_microusd)}, more than max_cost_usd allows.",
-            param="max_cost_usd",
-            needed_usd=usd(cost_microusd),
-        )
+    quote, terms = quotes.terms_for(organization, request, now)
     given = inputs.take(organization, request)
-    is_prepared = all(file.stored for file in given)
     generations = [
-        _asked(
-            organization, request, terms,
-            quote=quote, now=now, api_key=api_key, member=member, is_prepared=is_prepared,
+        orders.generation(
+            organization, request, terms, quote=quote, now=now,
+            api_key=api_key, member=member, is_prepared=all(file.stored for file in given),
         )
         for _ in range(request.num_generations)
     ]  # fmt: skip
-    input_files = [row for one in generations for row in inputs.rows_for(one, given)]
-    if not is_prepared:
-        tasks = [queue.row("generations.tasks.prepare", one.id) for one in generations]
-    else:
-        tasks = [queue.row("generations.tasks.dispatch_queued")]
-    events = [
-        webhooks.unsaved(organization, "generation.queued", presentation.as_dict(one))
-        for one in generations
-    ]
+    rows = [*generations, *orders.rows_beside(generations, given)]
     try:
         with transaction.atomic():
             inputs.use(given, now=now)
-            insert_together(
-                *generations, *input_files, *tasks, *events, *(also(generations) if also else ())
-            )
-            ledger.hold(organization, [_wanted(one) for one in generations], now=now)
+            insert_together(*rows, *(also(generations) if also else ()))
+            ledger.hold(organization, [orders.hold(one) for one in generations], now=now)
     except BudgetExceeded as refusal:
         budget_refusals.note(
             organization, refusal, now=now,
@@ -123,53 +95,6 @@ def create_generations(
             generation.id, organization.id, generation.model, generation.held_microusd,
         )  # fmt: skip
     return generations
-
-
-def _asked(
-    organization: Organization,
-    request: GenerationRequest,
-    terms: pricing.Quote,
-    *,
-    quote: Quote | None,
-    now: datetime,
-    api_key: ApiKey | None,
-    member: Membership | None,
-    is_prepared: bool,
-) -> Generation:
-    """The row, not yet saved, of one generation on these terms. Files by URL are prepared first."""
-    return Generation(
-        organization=organization,
-        api_key=api_key,
-        member=member,
-        created_at=now,
-        model=request.model.slug,
-        input=request.as_input(),
-        resolution=request.resolution,
-        duration_seconds=request.duration_seconds,
-        end_user_id=request.end_user_id,
-        metadata=request.metadata,
-        webhook_url=request.webhook_url,
-        quote=quote,
-        rate_card=terms.rate_card,
-        rule=terms.rule,
-        rate_microusd_per_second=terms.rate_microusd_per_second,
-        cost_microusd_per_second=terms.cost_microusd_per_second,
-        held_seconds=terms.max_seconds,
-        held_microusd=terms.max_cost_microusd,
-        state=State.QUEUED if is_prepared else State.PREPARING,
-        state_since=now,
-        due_at=now if is_prepared else now + inputs.LEASE,
-    )
-
-
-def _wanted(generation: Generation) -> ledger.Wanted:
-    return ledger.Wanted(
-        reference=generation.reference,
-        amount_microusd=generation.held_microusd,
-        end_user_id=generation.end_user_id,
-        member_id=generation.member_id or "",
-        api_key_id=generation.api_key_id or "",
-    )
 
 
 # -- prepare --------------------------------------------------------------------------------------
@@ -227,14 +152,18 @@ def accept(attempt: Attempt, job_id: str) -> None:
     with suppress(attempts.AlreadyClosed), transaction.atomic():
         generation = attempt.generation
         if generation.state in {State.SUBMITTING, State.UNKNOWN}:
+            # A sweep may have given the answer up meanwhile, or a webhook been first: locked, then read.
+            rows = Generation.objects.select_for_update(no_key=True)
+            generation.refresh_from_db(fields=["state", "started_at"], from_queryset=rows)
+        if generation.state in {State.SUBMITTING, State.UNKNOWN}:
             is_first = generation.started_at is None  # a later attempt is no news to the customer
-            moved = generation.move(
+            generation.move(
                 State.RUNNING,
                 started_at=timezone.now(),
                 due_at=timezone.now() + timedelta(seconds=5),
                 note=f"job {job_id} at {attempt.provider}",
             )
-            if moved and is_first:
+            if is_first:
                 webhooks.publish(
                     generation.organization,
                     "generation.running",
@@ -300,7 +229,6 @@ def reconcile(attempt: Attempt) -> None:
     provider = registry.get(attempt.provider)
     status = provider.status(attempt.job_id)
     if status.state == JobState.RUNNING:
-        accept(attempt, attempt.job_id)
         if generation.cancel_requested_at:
             provider.cancel(attempt.job_id)
     elif status.state == JobState.SUCCEEDED:

@@ -3,7 +3,6 @@
 Sources: the upstreams' model pages (30 MB, 15 MB, 50 MB together, 2 to 15 s together, 640x640 to 834x1112).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from generations.prober import IMAGE_PIXELS_MAX
@@ -81,9 +80,10 @@ def check(file: Measured) -> None:
         _check_length([file], "the sound is", "audios_milliseconds_max")
 
 
-def check_together(videos: Iterable[Measured], audios: Iterable[Measured]) -> None:
-    """Whether the files of one request can be used beside each other. Raises BadFile."""
-    videos, audios = list(videos), list(audios)
+def check_videos_together(videos: list[Measured]) -> None:
+    """Whether the videos of one request can be used beside each other. Raises BadFile."""
+    if not videos:
+        return
     size = sum(file.bytes for file in videos)
     if size > (most := LIMITS["videos_bytes_max"]):
         _refuse(
@@ -92,15 +92,18 @@ def check_together(videos: Iterable[Measured], audios: Iterable[Measured]) -> No
             size,
             f"the videos are together larger than {most:,} bytes.",
         )
-    if videos:
-        _check_length(videos, "the videos are together", "videos_milliseconds_max")
-        if (total := _milliseconds(videos)) < (least := LIMITS["videos_milliseconds_min"]):
-            _refuse(
-                "media_too_short",
-                "videos_milliseconds_min",
-                total,
-                f"the videos are together {_seconds(total)} s long; at least {_seconds(least)} s are needed.",
-            )
+    _check_length(videos, "the videos are together", "videos_milliseconds_max")
+    if (total := _milliseconds(videos)) < (least := LIMITS["videos_milliseconds_min"]):
+        _refuse(
+            "media_too_short",
+            "videos_milliseconds_min",
+            total,
+            f"the videos are together {_seconds(total)} s long; at least {_seconds(least)} s are needed.",
+        )
+
+
+def check_audios_together(audios: list[Measured]) -> None:
+    """As `check_videos_together`, of sounds."""
     _check_length(audios, "the sounds are together", "audios_milliseconds_max")
 
 

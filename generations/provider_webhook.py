@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generations import attempts, lifecycle
+from generations import attempts, lifecycle, orphans
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from seedance_saas import queue
@@ -46,7 +46,10 @@ def receive(request: HttpRequest, provider: str, secret: str) -> HttpResponse:
 
 
 def handle(event: ProviderEvent) -> None:
-    """Learn the job's id if we missed it, then ask the provider. Lets ProviderUnavailable out: tried again."""
+    """Learn the job's id if we missed it, then ask the provider. What comes after the end is an orphan.
+
+    Lets ProviderUnavailable out: tried again.
+    """
     attempt = event.attempt
     job_id = registry.get(attempt.provider).webhook_job_id(event.body)
     if (
@@ -55,12 +58,13 @@ def handle(event: ProviderEvent) -> None:
         or attempts.known_elsewhere(attempt, [job_id])
     ):
         logger.warning("webhook.ignored attempt=%s event=%s", attempt.id, event.pk)
-    else:
+    elif attempt.state in attempts.OPEN:
         if not attempt.job_id:
             # From now on it is polled, whatever becomes of this webhook.
             lifecycle.accept(attempt, job_id)
-            attempt.refresh_from_db()
         lifecycle.reconcile(attempt)
+    else:
+        orphans.keep(attempt, job_id)
     if Generation.objects.filter(pk=attempt.generation_id, erased_at__isnull=False).exists():
         ProviderEvent.objects.filter(pk=event.pk).delete()  # it came after all else was erased
     else:

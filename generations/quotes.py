@@ -19,7 +19,7 @@ from accounts.models import ApiKey, Membership, Organization
 from billing import balances, budgets
 from billing import presentation as money
 from generations import allowances, offers, pricing, rate_cards
-from generations.errors import QuoteExpired, QuoteMismatch
+from generations.errors import MaxCostExceeded, QuoteExpired, QuoteMismatch
 from generations.models import Generation, Quote
 from generations.requests import GenerationRequest
 from seedance_saas.api import moment, usd
@@ -116,6 +116,26 @@ def bound(organization: Organization, request: GenerationRequest, at: datetime) 
             differs=differs,
         )
     return quote
+
+
+def terms_for(
+    organization: Organization, request: GenerationRequest, at: datetime
+) -> tuple[Quote | None, pricing.Quote]:
+    """The price at which one generation of the request is held, and the quote that says so if the request names one.
+
+    A quote decides, be the price higher or lower by now, and costs one read. Raises as `bound` and `price` do,
+    or MaxCostExceeded.
+    """
+    quote = bound(organization, request, at) if request.quote_id else None
+    agreed = terms(quote) if quote else price(organization, request, at)
+    cost_microusd = agreed.max_cost_microusd * request.num_generations
+    if request.max_cost_microusd is not None and cost_microusd > request.max_cost_microusd:
+        raise MaxCostExceeded(
+            f"This may cost up to ${usd(cost_microusd)}, more than max_cost_usd allows.",
+            param="max_cost_usd",
+            needed_usd=usd(cost_microusd),
+        )
+    return quote, agreed
 
 
 def terms(quote: Quote) -> pricing.Quote:

@@ -18,6 +18,7 @@ _OUTCOMES = {
     AttemptState.SUCCEEDED: "succeeded",
     AttemptState.FAILED: "failed",
     AttemptState.CANCELED: "canceled",
+    AttemptState.ORPHAN: "finished too late; not charged",
 }
 
 

@@ -123,14 +123,18 @@ def _cost_microusd(generation: Generation, *, seconds: int = 0) -> int:
     )
 
 
-def _guard_margin(generation: Generation) -> None:
-    """A row for the operator, and a line in the log once it is committed, if we paid more than we are paid."""
+def guard_margin(generation: Generation) -> None:
+    """A row for the operator, and a line in the log once it is committed, if we paid more than we are paid.
+
+    For one that has ended, in the transaction that writes what it cost.
+    """
     cost, charged = generation.upstream_cost_microusd, generation.charged_microusd
     assert cost is not None, generation.pk
     assert charged is not None, generation.pk
     if cost > charged:
-        NegativeMargin.objects.create(
-            generation=generation, upstream_cost_microusd=cost, charged_microusd=charged
+        NegativeMargin.objects.update_or_create(
+            generation=generation,
+            defaults={"upstream_cost_microusd": cost, "charged_microusd": charged},
         )
         transaction.on_commit(
             lambda: logger.error(
@@ -149,7 +153,7 @@ def _settle(
             move_money()
             if not generation.move(to, finished_at=timezone.now(), **fields):
                 raise _MovedMeanwhile
-            _guard_margin(generation)
+            guard_margin(generation)
             webhooks.publish(
                 generation.organization,
                 f"generation.{to.value}",

@@ -29,7 +29,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         {State.RUNNING, State.COLLECTING, State.QUEUED, State.FAILED, State.CANCELED}
     ),
     State.RUNNING: frozenset({State.COLLECTING, State.QUEUED, State.FAILED, State.CANCELED}),
-    State.COLLECTING: frozenset({State.SUCCEEDED, State.QUEUED, State.FAILED}),
+    State.COLLECTING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.CANCELED: frozenset(),
@@ -58,6 +58,7 @@ class AttemptState(models.TextChoices):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    ORPHAN = "orphan"  # ended otherwise, and then it made a video after all
 
 
 # An attempt that may still occupy a slot of its provider key.

@@ -12,12 +12,13 @@ A sweep finds and enqueues, or ends what has waited too long; it never talks to 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from generations import attempts, inputs
@@ -96,29 +97,41 @@ def out_of_time() -> None:
     """What waited or ran longer than a customer waits ends, free of charge."""
     since = timezone.now() - timedelta(seconds=settings.GENERATION_SECONDS_MAX)
     waited = Generation.objects.filter(state=State.QUEUED, created_at__lt=since)
-    for generation in waited[:BATCH]:
-        fail(generation, "provider_unavailable")
+    _each(waited, lambda generation: fail(generation, "provider_unavailable"))
     # What our own step could not finish in that time, it never will.
     preparing = Generation.objects.filter(state=State.PREPARING, created_at__lt=since)
     collecting = Generation.objects.filter(state=State.COLLECTING, state_since__lt=since)
-    for generation in [*preparing[:BATCH], *collecting[:BATCH]]:
-        fail(generation, "internal_error")
+    for stuck in (preparing, collecting):
+        _each(stuck, lambda generation: fail(generation, "internal_error"))
     ran = Generation.objects.filter(state__in=[State.RUNNING, State.UNKNOWN], state_since__lt=since)
-    for generation in ran[:BATCH]:
-        attempt = generation.attempts.latest("number")
-        with suppress(attempts.AlreadyClosed), transaction.atomic():
-            if fail(generation, "provider_timeout"):
-                attempts.close(attempt, AttemptState.FAILED, code="provider_timeout")
-                if attempt.job_id:
-                    queue.enqueue("generations.tasks.stop_job", attempt.id)
+    _each(ran, _give_up)
+
+
+def _give_up(generation: Generation) -> None:
+    """Nobody waits for its job any more; the provider is told so."""
+    attempt = generation.attempts.latest("number")
+    with suppress(attempts.AlreadyClosed), transaction.atomic():
+        if fail(generation, "provider_timeout"):
+            attempts.close(attempt, AttemptState.FAILED, code="provider_timeout")
+            if attempt.job_id:
+                queue.enqueue("generations.tasks.stop_job", attempt.id)
 
 
 def canceled_in_the_queue() -> None:
     """The wish came while the attempt was on its way, and the attempt came back unsent."""
-    for generation in Generation.objects.filter(
-        state=State.QUEUED, cancel_requested_at__isnull=False
-    )[:BATCH]:
-        settle_canceled(generation)
+    _each(
+        Generation.objects.filter(state=State.QUEUED, cancel_requested_at__isnull=False),
+        settle_canceled,
+    )
+
+
+def _each(generations: QuerySet[Generation], end: Callable[[Generation], object]) -> None:
+    """End a batch of them, each by itself: one that cannot be ended keeps no other from it."""
+    for generation in generations[:BATCH]:
+        try:
+            end(generation)
+        except Exception:
+            logger.exception("sweep.not_ended id=%s", generation.pk)
 
 
 def handle_again() -> None:

@@ -11,13 +11,14 @@ from generations import (
     dispatch,
     key_activity,
     lifecycle,
+    orphans,
     provider_webhook,
     quotes,
     stored_files,
     sweeps,
     uploads,
 )
-from generations.errors import TooLateToCancel
+from generations.errors import ProviderNotReached, TooLateToCancel
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from generations.providers.base import ProviderUnavailable
@@ -70,7 +71,8 @@ def stop_job(attempt_id: str) -> None:
     """Nobody waits for the job any more: it need not cost us more. If that fails, it just runs out."""
     attempt = Attempt.objects.get(pk=attempt_id)
     with _another_time("attempt", attempt_id):
-        registry.get(attempt.provider).cancel(attempt.job_id)
+        if not registry.get(attempt.provider).cancel(attempt.job_id):
+            orphans.keep(attempt, attempt.job_id)
 
 
 def handle_provider_event(event_id: int) -> None:
@@ -88,7 +90,7 @@ def collect(generation_id: str) -> None:
 
 def cancel(generation_id: str) -> None:
     """Nobody waits for it. Too late is too late; a provider that cannot be asked is asked by the polls."""
-    with suppress(TooLateToCancel, lifecycle.ProviderNotReached):
+    with suppress(TooLateToCancel, ProviderNotReached):
         lifecycle.cancel(Generation.objects.select_related("organization").get(pk=generation_id))
 
 

@@ -21,7 +21,7 @@ from generations import (
     receipts,
     states,
 )
-from generations.errors import NotFinal, TooLateToCancel
+from generations.errors import NotFinal, ProviderNotReached, TooLateToCancel
 from generations.models import Generation
 from seedance_saas.api import usd
 
@@ -71,7 +71,7 @@ def cancel(request: HttpRequest, membership: Membership, generation_id: str) -> 
     wanted = _get(membership, generation_id)
     try:
         wanted = lifecycle.cancel(wanted)
-    except (TooLateToCancel, lifecycle.ProviderNotReached) as refusal:
+    except (TooLateToCancel, ProviderNotReached) as refusal:
         messages.error(request, refusal.message)
     else:
         if wanted.state == states.State.CANCELED:

@@ -5,11 +5,13 @@ that a stranger names is reached in any other way."""
 import hashlib
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
@@ -18,7 +20,7 @@ from django.conf import settings
 from seedance_saas import deadline
 
 REDIRECTS_MAX = 3
-CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
+LOOK_UP_SECONDS, CONNECT_SECONDS, READ_SECONDS = 5.0, 5.0, 20.0
 ANSWER_BYTES_MAX = 64 * 1024  # of what a webhook's receiver says; the rest is not read
 URL_LENGTH_MAX = 2048
 PORTS = {"https": {None, 443}, "http": {None, 80}}
@@ -265,13 +267,30 @@ def _bracketed(host: str) -> str:
 def public_address(host: str) -> str:
     """One address of `host`, all of which must be public, so that no second look-up can differ."""
     try:
-        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        found = _look_up(host)
+    except TimeoutError:
+        raise FetchFailed("The name was not found in time.", retryable=True) from None
     except (socket.gaierror, UnicodeError):
         raise FetchFailed("The name has no address.", retryable=True) from None
     addresses = [str(entry[4][0]) for entry in found]
     if not all(is_public(address) for address in addresses):
         raise FetchFailed("The address is not public.")
     return addresses[0]
+
+
+def _look_up(host: str) -> list[Any]:
+    """As getaddrinfo. Raises TimeoutError: whoever names a host may own its name server, and the system waits for
+    that as long as it likes. The thread that does wait holds up nobody."""
+    found: Future[list[Any]] = Future()
+
+    def look() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM))
+        except BaseException as error:  # noqa: BLE001 (it is raised where it is waited for)
+            found.set_exception(error)
+
+    threading.Thread(target=look, daemon=True).start()
+    return found.result(LOOK_UP_SECONDS)
 
 
 def is_public(address: str) -> bool:

@@ -70,7 +70,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
+    "accounts.apps.SessionsOfPeopleConfig",
     "allauth.socialaccount",
     *SIGN_IN_WITH.apps,
     "django_q",
@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "seedance_saas.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "seedance_saas.requests.RequestIdMiddleware",
+    "seedance_saas.health.AnyHostMiddleware",  # before anybody looks at the host
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -88,6 +89,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.rates.RateLimitMiddleware",
     "accounts.middleware.LookingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -144,12 +146,13 @@ Q_CLUSTER = {
     "save_limit": -1,  # success is recorded in our own tables
     "log_level": "WARNING",
 }
+# Commands that each worker process keeps running beside its tasks: what waits for strangers takes no task's place.
+BESIDE_TASKS = ("courier",)
 # What time does: a task and how many seconds may pass between two runs of it.
 CLOCK = {
     "generations.tasks.dispatch_queued": 1,
     "generations.tasks.poll_running": 2,
     "generations.tasks.unstick": 5,
-    "accounts.tasks.send_webhooks": 1,
     "accounts.tasks.forget_idempotency_keys": 3600,
     "generations.tasks.forget_quotes": 600,
     "generations.tasks.forget_files": 300,
@@ -174,6 +177,7 @@ CLOCK = {
 # calls it, so that a worker that is dead is told, too.
 TROUBLES = (
     "seedance_saas.troubles.found",
+    "accounts.troubles.found",
     "billing.troubles.found",
     "generations.troubles.found",
 )
@@ -209,6 +213,8 @@ MEDIA_URL_FOR_PROVIDERS = env.url(
 )
 # The address under which upstreams reach our webhook receiver.
 WEBHOOK_URL = env.url("WEBHOOK_URL", PUBLIC_URL, schemes=("https://", "http://"))
+# Upstreams call us by these names, which may be others than our customers know.
+ALLOWED_HOSTS += [urlsplit(url).hostname or "" for url in (MEDIA_URL_FOR_PROVIDERS, WEBHOOK_URL)]
 
 # -- Stripe ---------------------------------------------------------------------------------------
 STRIPE_SIMULATED = not env.text("STRIPE_SECRET_KEY", "")
@@ -305,6 +311,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "seedance_saas.errors.answer",
     "UNAUTHENTICATED_USER": None,
 }
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 3000, at_least=1)  # of one key
 REQUEST_BODY_BYTES_MAX = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_BYTES_MAX
 
@@ -415,7 +422,12 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", of=("DEBUG", "INFO", "WARNING", "ERR
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "class": "seedance_saas.logs.Masked",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -22,7 +22,7 @@ JPEG = picture()
 
 
 @functools.cache
-def clip(seconds: int = 4, width: int = 864, height: int = 480) -> bytes:
+def clip(seconds: float = 4, width: int = 864, height: int = 480) -> bytes:
     """A real MP4 of that length at 24 frames a second."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -31,7 +31,7 @@ def clip(seconds: int = 4, width: int = 864, height: int = 480) -> bytes:
         frame = av.VideoFrame(width, height, "yuv420p")
         for plane in frame.planes:
             plane.update(bytes([128]) * plane.buffer_size)
-        for number in range(24 * seconds):
+        for number in range(round(24 * seconds)):
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -69,7 +69,7 @@ class Upstream:
         self.on_submit: Callable[[Job], httpx.Response | None] = lambda job: None
         self._numbers = itertools.count(1)
 
-    def finish(self, job: Job, *, seconds: int = 4, cost: float = 0.4516) -> None:
+    def finish(self, job: Job, *, seconds: float = 4, cost: float = 0.4516) -> None:
         url = f"https://cdn-us.eachlabs.ai/{job.id}.mp4"
         self.files[url] = clip(seconds)
         job.status, job.output, job.cost = "success", url, cost
@@ -115,7 +115,7 @@ class Upstream:
 
     def _read(self, job: Job) -> httpx.Response:
         if job.answer is not None:
-            return httpx.Response(200, json=job.answer)
+            return httpx.Response(200, text=json.dumps(job.answer))
         body = {"id": job.id, "status": job.status, "output": job.output}
         return httpx.Response(200, json={**body, "metrics": {"cost": job.cost}, **job.extra})
 

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from accounts import api_keys, organizations, people
+from accounts import api_keys, mails, organizations, people
 from accounts.models import Organization, Role, User
 from billing import balances, ledger
 from billing.checking import differences
@@ -139,7 +139,7 @@ def books_prove_themselves(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def run_queue(db: None) -> Callable[[], int]:
-    """Run every task that waits, oldest first, and what these enqueue; how many ran."""
+    """Run every task that waits, oldest first, and what these enqueue; how many ran. Then mails go out."""
 
     def run() -> int:
         ran = 0
@@ -148,6 +148,7 @@ def run_queue(db: None) -> Callable[[], int]:
             OrmQ.objects.filter(pk=row.pk).delete()
             import_string(task["func"])(*task["args"])
             ran += 1
+        mails.run()
         return ran
 
     return run

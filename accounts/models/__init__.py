@@ -1,7 +1,8 @@
 """The rows of who: people, organizations, what ties them, their keys, what they did, what they are told."""
 
 from accounts.models.alarms import Alarm
-from accounts.models.keys import ApiKey, KeySighting
+from accounts.models.keys import ApiKey, KeyRate, KeySighting
+from accounts.models.mails import OwedMail
 from accounts.models.organizations import (
     Invitation,
     Membership,
@@ -23,10 +24,12 @@ __all__ = [
     "Event",
     "IdempotencyRecord",
     "Invitation",
+    "KeyRate",
     "KeySighting",
     "Look",
     "Membership",
     "Organization",
+    "OwedMail",
     "Role",
     "RoleTerms",
     "User",

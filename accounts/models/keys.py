@@ -85,3 +85,15 @@ class KeySighting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix} from {self.address}"
+
+
+class KeyRate(models.Model):
+    """How often a key asked since `began_at`; a window is over a minute later. Written by accounts_count_request()
+    alone, in a table that is not logged, without a foreign key, which would lock the key's row each time."""
+
+    api_key_id = models.CharField(primary_key=True, max_length=ids.ID_LENGTH)
+    began_at = models.DateTimeField()
+    used = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} {self.used}"

@@ -7,6 +7,7 @@ from functools import partial
 from django.db import models
 from django.db.models import Q
 
+from accounts import secrets_at_rest
 from accounts.models.organizations import Organization
 from accounts.models.records import Event
 from seedance_saas import ids
@@ -17,8 +18,9 @@ ABOUT_LENGTH_MAX = 60
 
 
 def new_webhook_secret() -> str:
-    """Standard Webhooks: `whsec_` and the key in base64."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+    """Sealed. Standard Webhooks: `whsec_` and the key in base64."""
+    key = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return secrets_at_rest.encrypt(f"whsec_{key}")
 
 
 class WebhookEndpoint(models.Model):
@@ -71,7 +73,7 @@ class WebhookSecret(models.Model):
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
     endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, null=True, related_name="secrets")
-    secret = models.CharField(max_length=60, default=new_webhook_secret, editable=False)
+    sealed = models.TextField(default=new_webhook_secret, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)  # set when another takes its place
 
@@ -98,6 +100,11 @@ class WebhookSecret(models.Model):
 
     def __str__(self) -> str:
         return f"secret {self.pk} of {self.endpoint_id or self.organization_id}"
+
+    @property
+    def secret(self) -> str:
+        """Raises InvalidToken if none of our keys sealed it."""
+        return secrets_at_rest.decrypt(self.sealed)
 
 
 class Delivery(models.Model):

@@ -1,4 +1,4 @@
-"""What of money waits for a person, counted in one query: for the first page of the day."""
+"""What waits for a person, counted in one query: for the first page of the day."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ from django.db.models import Count, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import troubles
 from billing.matters import LONG, RECENT
 from billing.models import (
     AutoTopUp,
@@ -61,6 +62,14 @@ def found() -> list[Waiting]:
         "Suspended auto top-ups": (
             AutoTopUp.objects.filter(is_on=True).exclude(suspension=""),
             reverse("operator_money"),
+        ),
+        "Events not sent on for over a minute": (
+            troubles.unsent_events(),
+            reverse("admin:accounts_event_changelist"),
+        ),
+        "Mails owed for over a quarter of an hour": (
+            troubles.owed_mails(),
+            reverse("admin:accounts_owedmail_changelist"),
         ),
     }
     counted = {word: (_count(word, rows), url) for word, (rows, url) in kinds.items()}

@@ -133,7 +133,7 @@ def health(now: datetime) -> list[Health]:
         for row in recent.values("provider")
         .annotate(
             succeeded=count(Q(state=AttemptState.SUCCEEDED)),
-            failed=count(failed & by_fault),
+            failed=count(failed & by_fault | Q(state=AttemptState.ORPHAN)),
             refused=count(Q(state=AttemptState.REFUSED) | failed & ~by_fault),
             unavailable=count(not_started),
             unknown=count(Q(state=AttemptState.UNKNOWN)),

@@ -31,6 +31,7 @@ _FAILURE_CODES = {
     "INPUT_DOWNLOAD_ERROR": "input_unavailable",
     "EXECUTION_TIMEOUT": "provider_timeout",
 }
+COST_USD_MAX = 1_000
 _MODERATION_WORDS = ("moderation", "content policy", "content_policy", "sensitive", "safety")
 
 
@@ -96,10 +97,15 @@ def message_of(body: dict[str, Any]) -> str:
     if isinstance(output, list) and output and isinstance(output[0], dict):
         output = {"error_message": output[0].get("error")}
     if isinstance(output, dict) and output.get("error_message"):
-        return str(output["error_message"])
+        return _storable(output["error_message"])
     parts = [body.get(name) for name in ("message", "error", "details")]
-    words = list(dict.fromkeys(str(part) for part in parts if part))
-    return ": ".join(words) or str(body.get("logs") or "no reason given")
+    words = list(dict.fromkeys(_storable(part) for part in parts if part))
+    return ": ".join(words) or _storable(body.get("logs") or "no reason given")
+
+
+def _storable(value: Any) -> str:
+    """As text that a database takes: JSON may say NUL and halves of characters."""
+    return str(value).replace("\x00", "�").encode(errors="replace").decode()
 
 
 def error_code_of(body: dict[str, Any]) -> str:
@@ -114,10 +120,12 @@ def failure_code(error_code: str, message: str, otherwise: str) -> str:
 
 
 def cost_microusd(body: dict[str, Any]) -> int | None:
-    """`metrics.cost`: dollars as a JSON number, read without passing through a float."""
+    """`metrics.cost`: dollars as a JSON number, read without passing through a float. None for what no video costs."""
     metrics = body.get("metrics")
     cost = metrics.get("cost") if isinstance(metrics, dict) else None
     if isinstance(cost, bool) or not isinstance(cost, int | Decimal):
+        return None
+    if not 0 <= cost <= COST_USD_MAX:
         return None
     return int(cost * 1_000_000)
 
@@ -128,7 +136,7 @@ def output_url(output: Any) -> str:
         output = output[0]
     if isinstance(output, dict):
         output = output.get("url")
-    return output if isinstance(output, str) else ""
+    return _storable(output) if isinstance(output, str) else ""
 
 
 def retry_after_seconds(response: httpx.Response) -> int | None:

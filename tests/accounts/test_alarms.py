@@ -4,17 +4,17 @@ import smtplib
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import alarms, mails
+from accounts import alarms
 from accounts.models import Alarm, User
 from seedance_saas.troubles import Trouble
 from tests.pages.conftest import signed_in
@@ -136,10 +136,10 @@ def test_a_mail_that_does_not_go_out_is_sent_again(
     later(2)
     with monkeypatch.context() as broken_server:
 
-        def refuse(*args: Any) -> None:
+        def refuse(message: EmailMultiAlternatives) -> None:
             raise smtplib.SMTPServerDisconnected("gone")
 
-        broken_server.setattr(mails, "send_one", refuse)
+        broken_server.setattr(EmailMultiAlternatives, "send", refuse)
         alarms.watch()
     alarms.watch()
     assert (mail.outbox, Alarm.objects.get().told_at) == ([], None)

@@ -8,8 +8,6 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail, serializers
 from django.utils import timezone
-from django_q.models import OrmQ
-from django_q.signing import SignedPackage
 
 from accounts import invitations, organizations
 from accounts.invitation_checks import (
@@ -19,7 +17,7 @@ from accounts.invitation_checks import (
     TooManyMails,
     Wanted,
 )
-from accounts.models import AuditEntry, Invitation, Membership, Organization, Role, User
+from accounts.models import AuditEntry, Invitation, Membership, Organization, OwedMail, Role, User
 from seedance_saas.errors import Forbidden, InvalidRequest, NotFound, Refusal
 from tests.accounts.team import invite, member, owner, secret_in_mail
 from tests.race import race
@@ -31,7 +29,7 @@ RunQueue = Callable[[], int]
 def nothing_happened() -> bool:
     return not (
         Invitation.objects.exists()
-        or OrmQ.objects.exists()
+        or OwedMail.objects.exists()
         or AuditEntry.objects.filter(action__startswith="invitation.").exists()
     )
 
@@ -61,16 +59,18 @@ def test_whoever_has_the_mail_gets_in_with_the_role_that_was_offered(
     assert (entry.actor, entry.target, entry.address) == (bo, invitation.id, "198.51.100.7")
 
 
-def test_the_secret_is_in_no_row_and_in_no_task(acme: Organization, run_queue: RunQueue) -> None:
+def test_the_secret_is_in_no_row_and_in_no_mail_that_is_owed(
+    acme: Organization, run_queue: RunQueue
+) -> None:
     invite(acme)
-    tasks = [SignedPackage.loads(row.payload) for row in OrmQ.objects.all()]
+    owed = OwedMail.objects.get().arguments
     run_queue()
 
     secret = secret_in_mail()
 
     rows = [*Invitation.objects.all(), *AuditEntry.objects.all()]
     assert secret not in serializers.serialize("json", rows)
-    assert secret not in str(tasks)
+    assert secret not in str(owed)
     assert "bo@example.com" not in serializers.serialize("json", AuditEntry.objects.all())
 
 
@@ -179,7 +179,7 @@ def test_sent_again_the_old_link_dies_and_the_week_begins_anew(
     assert accept(new).role == Role.DEVELOPER
 
 
-def test_the_task_of_a_sending_that_was_overtaken_mails_nothing(
+def test_a_sending_that_was_overtaken_mails_nothing(
     acme: Organization, run_queue: RunQueue
 ) -> None:
     invitation = invite(acme)
@@ -279,8 +279,8 @@ def test_mails_to_one_address_are_few_however_they_are_asked_for(acme: Organizat
     invitation = invite(acme)
     for _ in range(MAILS_TO_ONE_PER_HOUR_MAX - 2):
         invitations.send_again(invitation, by=owner(acme))
-    queued = OrmQ.objects.count()
-    assert queued == MAILS_TO_ONE_PER_HOUR_MAX
+    owed = OwedMail.objects.count()
+    assert owed == MAILS_TO_ONE_PER_HOUR_MAX
 
     with pytest.raises(TooManyMails):
         invitations.send_again(invitation, by=owner(acme))
@@ -288,7 +288,7 @@ def test_mails_to_one_address_are_few_however_they_are_asked_for(acme: Organizat
     with pytest.raises(TooManyMails):
         invite(acme)
 
-    assert OrmQ.objects.count() == queued
+    assert OwedMail.objects.count() == owed
     assert invite(acme, "cy@example.com")
 
 
@@ -303,7 +303,7 @@ def test_mails_of_one_organization_are_limited(acme: Organization) -> None:
     )  # fmt: skip
     with pytest.raises(TooManyMails):
         invite(acme)
-    assert not OrmQ.objects.exists()
+    assert not OwedMail.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,6 @@
 """Sessions: seen, ended elsewhere, too old, and refused at once when the person or the password is gone."""
 
+import importlib
 from datetime import timedelta
 from typing import Any
 
@@ -200,6 +201,40 @@ def test_a_session_is_noted_as_used_every_few_minutes_and_not_every_time(olivia:
     assert writes() == 0
     with time_machine.travel(start + timedelta(minutes=6), tick=True):
         assert [writes(), writes()] == [1, 0]
+
+
+def test_what_the_tables_say_of_a_session_opens_nothing(olivia: User) -> None:
+    """Whoever reads a copy of the database has no cookie that works."""
+    client = browser(olivia)
+    form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/accounts/password/change/", form)
+    rows = [
+        *Session.objects.values_list("session_key"),
+        *UserSession.objects.values_list("session_key"),
+    ]
+
+    assert is_signed_in(client)
+    assert len(rows) == 2
+    for (kept,) in rows:
+        assert kept != key(client)
+        thief = Client()
+        thief.cookies["sessionid"] = kept
+        assert not is_signed_in(thief)
+
+
+def test_sessions_of_before_stay_open(olivia: User) -> None:
+    """What the migration does to keys that lay readable."""
+    client = browser(olivia)
+    Session.objects.update(session_key=key(client))
+    UserSession.objects.update(session_key=key(client))
+    migration = importlib.import_module("accounts.migrations.0011_hashed_session_keys")
+
+    with connection.cursor() as cursor:
+        for operation in migration.Migration.operations:
+            cursor.execute(operation.sql)
+
+    assert is_signed_in(client)
+    assert b">this one<" in client.get("/accounts/sessions/").content
 
 
 def test_sessions_that_are_over_are_swept_away(olivia: User) -> None:

@@ -131,3 +131,20 @@ def test_switching_off_while_a_failure_is_noted_leaves_nothing_waiting(
     courier.note(parcel.delivery, courier.Outcome(timezone.now(), 1, 500))
 
     assert Delivery.objects.get().state == "dead"
+
+
+def test_an_endpoint_that_is_erased_while_it_answers_stops_no_courier(
+    acme: Organization, rival: Organization, endpoint: WebhookEndpoint, receiver: Receiver
+) -> None:
+    webhook_endpoints.create(rival, url="https://rival.example/")
+    for organization in (acme, rival):
+        webhooks.publish(organization, "balance.low", {})
+    deliveries.fan_out()
+    parcels = {one.delivery.organization_id: one for one in claims.claim(32)}
+    acme.webhook_endpoints.all().delete()
+
+    for organization, status in ((acme, 500), (rival, 200)):
+        outcome = courier.Outcome(timezone.now(), 1, status)
+        courier._note_alone(parcels[organization.id].delivery, outcome)
+
+    assert Delivery.objects.get().state == "succeeded"

@@ -120,13 +120,16 @@ def test_a_receiver_that_hangs_keeps_no_other_waiting(
     assert set(Delivery.objects.values_list("state", flat=True)) == {"succeeded"}
 
 
-def test_a_run_ends_although_somebody_always_has_something_due(
+def test_a_courier_that_must_stop_begins_nothing_and_waits_for_what_is_under_way(
     acme: Organization, receiver: Receiver
 ) -> None:
-    told(acme, 3, host="a.example")
+    told(acme, 9, host="a.example")
 
-    assert courier.run(seconds=0) == 0
-    assert receiver.got == []
+    assert courier.run(must_stop=lambda: len(receiver.got) > 0) == claims.IN_LANE_MAX
+
+    assert len(receiver.got) == claims.IN_LANE_MAX
+    assert Delivery.objects.filter(state="pending").count() == 9 - claims.IN_LANE_MAX
+    assert not Delivery.objects.filter(state="sending").exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from accounts import claims, courier, deliveries, tasks, webhook_endpoints, webhooks
+from accounts import claims, courier, deliveries, mails, webhook_endpoints, webhooks
 from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Organization, Role
 from accounts.models import WebhookEndpoint as Endpoint
 from seedance_saas import http
@@ -211,6 +211,6 @@ def test_a_mail_is_not_sent_for_what_was_enabled_meanwhile(
     webhook_endpoints.disable(endpoint, Endpoint.Reason.GONE)
     webhook_endpoints.enable(endpoint)
 
-    tasks.tell_endpoint_disabled(endpoint.id)
+    assert mails.run() == 1
 
     assert mail.outbox == []

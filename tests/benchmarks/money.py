@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from billing import budgets, ledger, posting, slices, spending, usage
+from billing import budgets, ledger, spending, usage
+from billing.ledger import posting, slices
 from billing.models import Grant
 from seedance_saas import ids
 from tests.benchmarks import crowd

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from billing import ledger, usage
+from billing.ledger.posting import Page
 from billing.models import Grant, Hold, Transfer
-from billing.posting import Page
 from seedance_saas.errors import Refusal
 
 

@@ -160,6 +160,38 @@ def test_a_lifetime_never_ends(acme: Organization) -> None:
     assert "is $1.0000 in all: $0.0000 is spent, $0.8000 is held" in refusal.message
 
 
+@pytest.mark.parametrize("period", ["week", "month", "lifetime"])
+def test_who_read_the_clock_before_midnight_counts_what_others_held_after_it(
+    acme: Organization, period: str
+) -> None:
+    """Both days are of one period, and the wallet was won in the other order."""
+    limit(acme, "member", "mem_1", 1_000_000, period)
+    midnight = datetime(2026, 11, 19, tzinfo=UTC)
+    hold(acme, "work:1", 1_000_000, now=midnight)
+
+    refusal = refused(acme, "work:2", 1, now=midnight - timedelta(microseconds=1))
+
+    assert refusal.verdict["held_microusd"] == 1_000_000
+    before = midnight - timedelta(seconds=1)
+    (stands,) = budgets.read(acme, [("member", "mem_1")], now=before).values()
+    assert (stands.standing.held_microusd, stands.standing.left_microusd) == (1_000_000, 0)
+    assert stands.budget
+    assert stands.standing == budgets.standing(acme, "member", "mem_1", stands.budget, now=before)
+
+
+def test_a_day_is_over_for_who_read_the_clock_before_midnight(acme: Organization) -> None:
+    limit(acme, "member", "mem_1", 1_000_000)
+    midnight = datetime(2026, 11, 19, tzinfo=UTC)
+    hold(acme, "work:1", 1_000_000, now=midnight)
+
+    hold(acme, "work:2", 1_000_000, now=midnight - timedelta(microseconds=1))
+
+    before = midnight - timedelta(seconds=1)
+    (stands,) = budgets.read(acme, [("member", "mem_1")], now=before).values()
+    assert stands.standing.held_microusd == 1_000_000
+    assert stands.month_held_microusd == 2_000_000
+
+
 def test_a_hold_counts_where_it_was_made_and_so_does_its_capture(acme: Organization) -> None:
     limit(acme, "member", "mem_1", 1_000_000)
     hold(acme, "work:1", 1_000_000, now=NOON)

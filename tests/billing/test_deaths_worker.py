@@ -20,7 +20,7 @@ from seedance_saas import queue
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.thread import SimulatorThread
 from tests.billing.top_ups import agree
-from tests.kernel.programs import descendants, is_alive, manage, on_test_database, wait_until
+from tests.kernel.programs import cluster_of, is_alive, manage, on_test_database, wait_until
 from tests.world import money
 
 pytestmark = [
@@ -51,7 +51,7 @@ class Shop:
         self.stripe_url, self.pid, self.log = stripe_url, pid, log
 
     def family(self) -> list[int]:
-        found = descendants(self.pid)
+        found = cluster_of(self.pid)
         return found if len(found) == FAMILY else []
 
     def kill_while_stripe_is_asked(self, method: str, path: str, begin: Callable[[], None]) -> None:

@@ -110,6 +110,16 @@ def test_a_deposit_smaller_than_the_debt_goes_into_it_whole(acme: Organization) 
     assert balances.of(acme).debt_microusd == 1_000_000
 
 
+def test_a_line_pays_no_debt_for_nobody_would_invoice_it(acme: Organization) -> None:
+    owe(acme, "dispute:1", 3_000_000)
+
+    grant = deposit(acme, "10.00", kind=Grant.Kind.INVOICE, reference="line:a")
+
+    assert lines("line:a") == [("deposit", "receivable", "grant", 10_000_000)]
+    assert left(grant) == 10_000_000
+    assert balances.of(acme).debt_microusd == 3_000_000
+
+
 def test_a_repeated_deposit_repays_once(acme: Organization) -> None:
     owe(acme, "dispute:1", 3_000_000)
     deposit(acme, "2.00", reference="purchase:a")

@@ -128,6 +128,30 @@ def test_a_claw_back_happens_once_and_says_the_same_again(acme: Organization) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("expires_in_days", "good_for_days"), [(1, 40), (39, 40), (41, 41), (None, None)]
+)
+def test_what_comes_again_is_good_for_thirty_days_at_least(
+    acme: Organization,
+    clock: time_machine.Traveller,
+    expires_in_days: int | None,
+    good_for_days: int | None,
+) -> None:
+    day = timedelta(days=1)
+    expires_at = expires_in_days and NOON + expires_in_days * day
+    bought = deposit(acme, "5.00", expires_at=expires_at)
+    ledger.claw_back(acme, amount_microusd=5_000_000, grants=[bought], reference="dispute:1")
+    clock.shift(10 * day)
+
+    for _ in range(2):
+        ledger.reinstate(bought, amount_microusd=5_000_000, reference="dispute:1:won")
+
+    bought.refresh_from_db()
+    assert bought.expires_at == (good_for_days and NOON + good_for_days * day)
+    assert money(acme) == (5_000_000, 0)
+    assert lines("dispute:1:won") == [("reinstate", "cash", "grant", 5_000_000)]
+
+
 def test_in_debt_nothing_new_is_held_what_runs_ends_and_deposits_repay_first(
     acme: Organization,
 ) -> None:

@@ -4,8 +4,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Organization
+from billing.ledger.posting import Page
 from billing.models import Account, Hold, Transfer
-from billing.posting import Page
 from tests.billing.moves import hold, owe
 from tests.world import money
 

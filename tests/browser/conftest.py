@@ -21,6 +21,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from accounts import mails
 from accounts.models import Organization, User
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.thread import SimulatorThread
@@ -88,6 +89,7 @@ class Worker(threading.Thread):
         while not self.is_over.is_set():
             row = OrmQ.objects.order_by("id").first() if self.may_work.is_set() else None
             if row is None:
+                mails.run()
                 time.sleep(0.02)
                 continue
             task = SignedPackage.loads(row.payload)

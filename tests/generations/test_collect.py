@@ -83,6 +83,15 @@ def test_what_is_no_video_ends_it_free(line: Line, storage: Kept, answer: Answer
     assert storage.names() == []
 
 
+def test_an_address_that_no_database_takes_as_text_ends_it_free(line: Line) -> None:
+    generation = line.running()
+    line.upstream.job.answer = {"status": "success", "output": "https://cdn.example/\x00\ud83c"}
+
+    line.sweep(30)
+
+    line.free(generation, "failed", "output_unusable")
+
+
 def test_a_provider_that_names_no_file_ends_it_free(line: Line) -> None:
     generation = line.running()
     line.upstream.job.answer = {"status": "success", "output": None}

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from django.test import Client
 
+from accounts.models import Organization
+from generations import inputs
 from generations.models import InputFile, StoredFile
 from tests.generations.files import bare, picture, sound, video, wav
 from tests.generations.steps import (
@@ -52,6 +54,24 @@ def film(seconds: Fraction | int, number: int = 0) -> bytes:
 
 def asked(api: Api, **fields: Any) -> Any:
     return api.post("/generations", {**BODY, "model": REFERENCE, **fields})
+
+
+def test_a_file_that_is_deleted_at_that_very_moment_leaves_nothing_behind(
+    acme: Organization, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, take = upload(api, picture()), inputs.take
+
+    def slowly(*args: Any) -> list[inputs.Given]:
+        given = take(*args)
+        StoredFile.objects.update(state=StoredFile.State.LEAVING)
+        return given
+
+    monkeypatch.setattr(inputs, "take", slowly)
+
+    answer = api.post("/generations", {**BODY, "model": IMAGE, "image_url": url})
+
+    refused(answer, 400, "invalid_request", "image_url")
+    nothing_happened(acme)
 
 
 def test_nine_images_and_three_videos_by_every_way_run_to_the_end(line: Line) -> None:

@@ -108,14 +108,22 @@ def test_without_any_webhook_the_poll_brings_it_home(
 
 
 @pytest.mark.parametrize(
-    ("measured", "charged_usd"), [(4, "0.4516"), (9, "1.0161"), (15, "1.6935")]
+    ("measured", "billed", "charged_usd"),
+    [
+        (0.4, 1, "0.1129"),  # a second at least
+        (4, 4, "0.4516"),
+        (9, 9, "1.0161"),
+        (15, 15, "1.6935"),
+        (15.6, 15, "1.6935"),  # never more than was held
+    ],
 )
 def test_auto_holds_the_longest_and_captures_what_was_measured(
     acme: Organization,
     api_for: Callable[[Organization], Api],
     upstream: Upstream,
     run_queue: Callable[[], int],
-    measured: int,
+    measured: float,
+    billed: int,
     charged_usd: str,
 ) -> None:
     api = api_for(acme)
@@ -129,4 +137,4 @@ def test_auto_holds_the_longest_and_captures_what_was_measured(
 
     done = api.get(f"/generations/{created['id']}").json()
     assert done["price"]["charged_usd"] == charged_usd
-    assert done["price"]["billed_seconds"] == measured
+    assert done["price"]["billed_seconds"] == billed

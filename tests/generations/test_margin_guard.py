@@ -94,6 +94,17 @@ def test_what_a_failure_costs_us_is_our_loss(line: Line, caplog: pytest.LogCaptu
     assert len(errors(caplog)) == 1
 
 
+def test_what_a_canceled_job_costs_us_is_our_loss(line: Line) -> None:
+    generation = line.running()
+    line.upstream.job.cost = 0.05
+
+    line.api.post(f"/generations/{generation.id}/cancel")
+
+    line.free(generation, "canceled")
+    assert line.now(generation).upstream_cost_microusd == 50_000
+    assert NegativeMargin.objects.get().upstream_cost_microusd == 50_000
+
+
 def test_every_attempt_that_cost_something_counts(line: Line) -> None:
     generation = line.running()
     line.upstream.fail(line.upstream.job, "EXECUTION_ERROR")

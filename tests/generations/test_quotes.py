@@ -12,6 +12,7 @@ from accounts.models import ApiKey, Organization
 from billing import budgets
 from billing.models import Budget
 from generations import catalog, lifecycle, pricing, quotes, requests, tasks
+from generations.errors import QuoteExpired
 from generations.models import Generation, Quote
 from seedance_saas.errors import Refusal
 from tests.generations.steps import (
@@ -242,6 +243,16 @@ def test_a_quote_binds_for_a_quarter_of_an_hour(api: Api, clock: time_machine.Tr
 
     assert error["details"]["expires_at"].endswith("Z")
     assert Generation.objects.count() == 1
+
+
+def test_a_quote_binds_to_the_microsecond_before_its_end(acme: Organization, api: Api) -> None:
+    quote = Quote.objects.get(pk=quoted(api))
+    request = requests.read({**BODY, "quote_id": quote.id})
+
+    last = quote.expires_at - timedelta(microseconds=1)
+    assert quotes.bound(acme, request, last) == quote
+    with pytest.raises(QuoteExpired):
+        quotes.bound(acme, request, quote.expires_at)
 
 
 def test_a_strangers_quote_is_as_unknown_as_one_that_never_was(

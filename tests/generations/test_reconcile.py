@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts.models import Event
 from generations import tasks
 from generations.models import Attempt, Generation
 from tests.generations.steps import Line, run_next, waiting
@@ -53,6 +54,9 @@ def test_a_job_that_is_done_is_collected(line: Line, status: str, output: Any) -
         ('"0.45"', None),
         ("true", None),
         ("null", None),
+        ("-0.1", None),
+        ("1000.01", None),
+        ("1e400", None),
     ],
 )
 def test_what_it_cost_us_is_kept_exactly(
@@ -93,6 +97,11 @@ def envelope(error_code: str, message: str) -> dict[str, Any]:
     [
         (envelope("INPUT_VALIDATION_ERROR", "Bad size"), "invalid_input", "Bad size"),
         (envelope("PROVIDER_BAD_REQUEST", "No"), "invalid_input", "No"),
+        (  # what no database takes as text
+            envelope("PROVIDER_BAD_REQUEST", "a \x00 and half a \ud83c"),
+            "invalid_input",
+            "a � and half a ?",
+        ),
         (envelope("PROVIDER_REJECTED", "No"), "content_refused", "No"),
         (envelope("INPUT_DOWNLOAD_ERROR", "404"), "input_unavailable", "404"),
         (envelope("EXECUTION_TIMEOUT", "Slow"), "provider_timeout", "Slow"),
@@ -168,6 +177,8 @@ def test_a_fault_of_the_provider_is_tried_three_times(line: Line, fault: dict[st
     assert line.now(generation).failure_message == "It broke."
     assert line.upstream.creates == 3
     assert list(Attempt.objects.values_list("state", flat=True)) == ["failed"] * 3
+    # To the customer it began once: a later attempt is no news.
+    assert Event.objects.filter(type="generation.running").count() == 1
 
 
 def test_a_success_after_a_fault_is_charged_once(line: Line) -> None:

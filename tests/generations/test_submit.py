@@ -11,7 +11,7 @@ from django.db import connection
 from generations import tasks
 from generations.models import Attempt, Generation
 from tests.generations.steps import Line, lose_tasks, run_all, run_next, waiting
-from tests.upstream import Job
+from tests.upstream import JPEG, Job, served
 
 
 def answer(line: Line, status: int, body: Any = None, **headers: str) -> None:
@@ -33,6 +33,39 @@ def lose(line: Line, error: Exception, *, arrived: bool) -> None:
         raise error
 
     line.upstream.on_submit = on_submit
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_we_wait_for_the_network(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[str] = []
+
+    def outside(name: str, answer: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
+        def watched(*args: Any) -> httpx.Response:
+            assert not connection.in_atomic_block, name
+            waits.append(name)
+            return answer(*args)
+
+        return watched
+
+    monkeypatch.setattr(line.upstream, "_create", outside("submit", line.upstream._create))
+    monkeypatch.setattr(line.upstream, "_read", outside("read", line.upstream._read))
+    kite = "https://acme.example/kite.jpg"
+    line.upstream.files[kite] = outside("input", lambda request: served(JPEG))
+    generation = line.prepare()
+    run_all()
+    line.upstream.finish(line.upstream.job)
+    (video,) = set(line.upstream.files) - {kite}
+    content = line.upstream.files[video]
+    assert isinstance(content, bytes)
+    line.upstream.files[video] = outside("output", lambda request: served(content))
+
+    line.reconcile()
+    run_all()
+
+    assert line.now(generation).state == "succeeded"
+    assert waits == ["input", "submit", "read", "output"]
 
 
 def test_a_task_that_is_delivered_twice_sends_once(line: Line) -> None:

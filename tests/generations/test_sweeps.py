@@ -7,12 +7,31 @@ import pytest
 
 from accounts import webhooks
 from billing import balances, ledger, usage
-from generations import attempts, collecting, lifecycle, probing, stored_files, sweeps, tasks
+from generations import (
+    attempts,
+    collecting,
+    lifecycle,
+    probing,
+    settling,
+    stored_files,
+    sweeps,
+    tasks,
+)
 from generations.models import Attempt, Generation, ProviderEvent
 from generations.states import FINAL, State
 from seedance_saas import queue
-from tests.generations.steps import BODY, IMAGE, Line, lose_tasks, run_all, run_next, waiting
-from tests.upstream import JPEG
+from tests.generations.steps import (
+    BODY,
+    DEPOSITED,
+    IMAGE,
+    Line,
+    lose_tasks,
+    run_all,
+    run_next,
+    waiting,
+)
+from tests.upstream import JPEG, Job
+from tests.world import money
 
 KITE = "https://acme.example/kite.jpg"
 HOUR = 3600
@@ -170,6 +189,26 @@ def test_an_answer_that_came_just_before_the_sweep_counts(line: Line) -> None:
     line.held(generation, "running")
 
 
+def test_an_answer_that_comes_just_after_the_sweep_counts(line: Line) -> None:
+    """The provider took longer to answer than we wait, and then it has the job after all."""
+
+    def take_long(job: Job) -> None:
+        line.clock.shift(31)
+        sweeps.lost_submits()
+        assert run_next() == "lose_answer"
+        assert Generation.objects.get().state == "unknown"
+
+    line.upstream.on_submit = take_long
+    generation = line.create()
+    assert [run_next(), run_next()] == ["dispatch_queued", "submit"]
+
+    line.held(generation, "running")
+    assert Attempt.objects.get().job_id == "job-1"
+    line.upstream.finish(line.upstream.job)
+    line.sweep(6)  # no webhook comes
+    line.charged(generation, 451_600)
+
+
 def test_a_webhook_whose_task_was_lost_is_handled(line: Line) -> None:
     generation = line.running()
     line.upstream.finish(line.upstream.job)
@@ -229,6 +268,30 @@ def test_what_our_own_step_cannot_finish_ends_free(
     line.sweep(20)
 
     line.free(generation, "failed", "internal_error")
+
+
+@pytest.mark.parametrize("state", ["queued", "preparing", "running"])
+def test_one_that_cannot_be_ended_keeps_no_other_from_it(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    stuck, other = WAITING[state](line), WAITING[state](line)
+    lose_tasks()
+    line.upstream.down = True
+    fail = settling.fail
+
+    def trip(generation: Generation, code: str) -> bool:
+        if generation.pk == stuck.pk:
+            raise RuntimeError("a fault of ours")
+        return fail(generation, code)
+
+    monkeypatch.setattr(sweeps, "fail", trip)
+    line.clock.shift(HOUR + 10)
+    sweeps.out_of_time()
+
+    assert line.now(stuck).state == state
+    assert line.now(other).state == "failed"
+    assert money(line.organization) == (DEPOSITED - stuck.held_microusd, stuck.held_microusd)
+    assert f"sweep.not_ended id={stuck.pk}" in caplog.text
 
 
 def test_a_success_after_the_end_is_never_charged(line: Line) -> None:

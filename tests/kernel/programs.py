@@ -71,6 +71,24 @@ def descendants(pid: int) -> list[int]:
     return children + [grandchild for child in children for grandchild in descendants(child)]
 
 
+def cluster_of(worker_pid: int) -> list[int]:
+    """Main process, sentinel, workers, monitor and pusher of its cluster, in this order, without what runs beside."""
+    leaders = [pid for pid in _children(worker_pid) if "--cluster" in _command(pid)]
+    return [*leaders, *(pid for leader in leaders for pid in descendants(leader))]
+
+
+def beside(worker_pid: int, name: str) -> list[int]:
+    """The processes that the worker runs beside its cluster with the command `name`."""
+    return [pid for pid in _children(worker_pid) if name in _command(pid)]
+
+
+def _command(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def _children(pid: int) -> list[int]:
     try:
         return [

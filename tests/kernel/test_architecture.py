@@ -14,6 +14,7 @@ NAMES_ALL_APPS = "seedance_saas/urls.py"
 # Who alone may import a library, or a part of one.
 DOORS = {
     "django_q.tasks": {"seedance_saas/queue.py", "seedance_saas/management/commands/worker.py"},
+    "billing.ledger.posting": {"billing/ledger/"},  # the only writer of balances
     # The simulator reads the library's published types, and nothing else of it.
     "stripe": {"billing/stripe_gateway/", "seedance_saas/simulators/stripe/parameters.py"},
 }
@@ -92,7 +93,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("accounts/audit.py", "import billing.ledger as money", "billing.ledger"),
         ("accounts/tasks.py", "def f():\n    from generations import sweeps", "generations"),
         (
-            "billing/ledger.py",
+            "billing/ledger/holds.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from generations.models import Generation",
             "generations.models",
         ),
@@ -102,11 +103,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("seedance_saas/health.py", "import importlib\nimportlib.import_module('billing.models')", "billing.models"),
         ("seedance_saas/simulators/new.py", "from generations import catalog", "generations"),
         ("seedance_saas/queue.py", "from tests import world", "tests"),
-        ("billing/ledger.py", "from django_q.tasks import async_task", "django_q.tasks"),
+        ("billing/ledger/holds.py", "from django_q.tasks import async_task", "django_q.tasks"),
         ("generations/tasks.py", "from django_q import tasks", "django_q.tasks"),
         ("generations/lifecycle.py", "import stripe", "stripe"),
         ("seedance_saas/simulators/stripe/store.py", "import stripe", "stripe"),
         ("billing/purchases.py", "def f():\n    from stripe.error import CardError", "stripe.error"),
+        ("billing/refunds.py", "from billing.ledger import posting", "billing.ledger.posting"),
     ],
 )  # fmt: skip
 def test_a_wrong_import_is_found(copy: Path, path: str, source: str, module: str | None) -> None:

@@ -113,6 +113,7 @@ ASKED = (
     "SECURE_HSTS_INCLUDE_SUBDOMAINS",
     "SECURE_SSL_REDIRECT",
     "PASSWORD_HASHERS",
+    "ALLOWED_HOSTS",
 )
 
 
@@ -152,6 +153,18 @@ def test_with_https_cookies_are_of_this_host_alone_and_https_stays(tmp_path: Pat
     assert found["SECURE_HSTS_SECONDS"] == 365 * 86_400
     assert found["SECURE_SSL_REDIRECT"] is True
     assert found["PASSWORD_HASHERS"] == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+
+def test_the_names_by_which_providers_call_us_are_answered(tmp_path: Path) -> None:
+    found = settings_with(
+        tmp_path,
+        SEEDANCE_URL="https://video.example.com",
+        WEBHOOK_URL="https://hooks.example.net",
+        MEDIA_URL_FOR_PROVIDERS="https://files.example.org",
+    )
+
+    hosts = {"video.example.com", "hooks.example.net", "files.example.org"}
+    assert set(found["ALLOWED_HOSTS"]) == hosts
 
 
 def test_hsts_is_said_on_https(client: Client, settings: Any) -> None:

@@ -73,3 +73,11 @@ def test_a_silent_database_is_named(
 
     assert _problems(client) == ["The database does not answer."]
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_load_balancer_that_knows_only_our_address_is_answered(db: None, client: Client) -> None:
+    _seen(seconds_ago=1)
+
+    for path, host in (("/healthz", "10.0.0.7"), ("/readyz", "10.0.0.7:8000"), ("/readyz", "x_y")):
+        assert client.get(path, headers={"host": host}).status_code == 200
+    assert client.get("/docs", headers={"host": "10.0.0.7"}).status_code == 400

@@ -288,6 +288,28 @@ def test_a_slow_sender_is_left_at_the_deadline(
     assert 0.25 < time.monotonic() - started < 2
 
 
+def test_a_name_server_that_never_answers_is_left_at_the_deadline(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = threading.Event()
+
+    def hang(*args: Any, **kwargs: Any) -> None:
+        is_over.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answered")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(http, "LOOK_UP_SECONDS", 0.1)
+    began = time.monotonic()
+
+    with pytest.raises(FetchFailed, match="not found in time") as failed:
+        fetch("https://slow.example/", io.BytesIO(), bytes_max=10, seconds_max=30)
+
+    is_over.set()
+    assert failed.value.retryable
+    assert time.monotonic() - began < 5
+    assert servers.connected == []
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_http_is_fetched_only_where_the_settings_say_so(
     servers: Servers, dns: NameServer, settings: Any, allowed: bool

@@ -13,7 +13,15 @@ from django_q.models import OrmQ
 
 from seedance_saas import queue
 from seedance_saas.settings import WORKERS
-from tests.kernel.programs import descendants, is_alive, manage, on_test_database, wait_until
+from tests.kernel.programs import (
+    beside,
+    cluster_of,
+    descendants,
+    is_alive,
+    manage,
+    on_test_database,
+    wait_until,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +38,7 @@ class Worker:
 
     def family(self) -> list[int]:
         """Main process, sentinel, workers, monitor, pusher, in this order."""
-        return descendants(self.program.pid)
+        return cluster_of(self.program.pid)
 
     def complete_family(self) -> list[int]:
         assert wait_until(lambda: len(self.family()) == FAMILY, seconds=30), self.log.read_text()
@@ -80,8 +88,21 @@ def test_a_cluster_that_hangs_is_noticed_within_some_ten_seconds(worker: Worker)
     assert "1 tasks were taken and nobody starts one" in worker.log.read_text()
 
 
+def test_a_courier_runs_beside_the_cluster_and_is_started_again(worker: Worker) -> None:
+    assert wait_until(lambda: beside(worker.program.pid, "courier"), seconds=10)
+    (before,) = beside(worker.program.pid, "courier")
+
+    os.kill(before, signal.SIGKILL)
+
+    assert wait_until(
+        lambda: beside(worker.program.pid, "courier") not in ([], [before]), seconds=10
+    ), worker.log.read_text()
+    assert "worker.courier_ended" in worker.log.read_text()
+    assert worker.works(within=5)
+
+
 def test_nobody_survives_a_killed_supervisor(worker: Worker) -> None:
-    family = worker.family()
+    family = descendants(worker.program.pid)
 
     worker.program.kill()
 
@@ -91,7 +112,7 @@ def test_nobody_survives_a_killed_supervisor(worker: Worker) -> None:
 def test_a_stop_is_complete_within_eight_seconds_and_gives_back_what_ran(worker: Worker) -> None:
     queue.enqueue("tests.kernel.tasks.append_pid", str(worker.notes), 600)
     assert wait_until(lambda: worker.count("began") == 1, seconds=5)
-    family = worker.family()
+    family = descendants(worker.program.pid)
     began = time.monotonic()
 
     worker.program.send_signal(signal.SIGTERM)

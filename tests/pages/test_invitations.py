@@ -10,10 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from accounts import invitations
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import Invitation, Membership, Organization, OwedMail, Role, User
 from tests.accounts.team import invite, secret_in_mail
 from tests.pages.conftest import text
 from tests.world import PASSWORD, make_user
@@ -67,7 +66,7 @@ def test_what_was_typed_stays_beside_its_error(
     assert said in text(answer)
     assert f'value="{email}"' in text(answer)
     assert not Invitation.objects.exists()
-    assert not OrmQ.objects.exists()
+    assert not OwedMail.objects.exists()
 
 
 def test_a_file_of_lines_invites_all_of_them(
@@ -93,7 +92,7 @@ def test_one_bad_line_sends_nothing_and_each_is_named(acme: Organization, browse
     assert "<b>Line 4</b> “king” is no role" in page
     assert "bo@example.com,viewer" in page
     assert not Invitation.objects.exists()
-    assert not OrmQ.objects.exists()
+    assert not OwedMail.objects.exists()
 
 
 @pytest.mark.parametrize("file", [b"\xff\xfe\x00", b"x" * 70_000, b""])

@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import ApiKey, Organization, User
+from accounts import mails, webhooks
+from accounts.models import ApiKey, Event, Organization, OwedMail, User
 from billing.models import LedgerCheck, StripeCheck, StripeEvent
 from generations.models import Attempt, Generation
 from generations.states import State
@@ -172,4 +173,21 @@ def test_find_leads_to_whatever_is_held_in_the_hand(
     }.items():
         answer: Any = staff.get("/operator/find", {"q": asked})
         assert (answer.status_code, answer.url) == (302, url)
+        assert staff.get(url).status_code == 200
+
+
+def test_what_no_courier_takes_waits_for_a_person(acme: Organization, staff: Client) -> None:
+    webhooks.publish(acme, "balance.low", {})
+    mails.owe("billing.alert_mails.compose", "evt_x")
+    assert staff.get("/operator").context["waiting"] == []
+
+    Event.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    OwedMail.objects.update(owed_at=timezone.now() - timedelta(minutes=16))
+
+    found = {one.word: (one.count, one.url) for one in staff.get("/operator").context["waiting"]}
+    assert found == {
+        "Events not sent on for over a minute": (1, "/operator/records/accounts/event/"),
+        "Mails owed for over a quarter of an hour": (1, "/operator/records/accounts/owedmail/"),
+    }
+    for _, url in found.values():
         assert staff.get(url).status_code == 200

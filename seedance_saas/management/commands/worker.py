@@ -2,7 +2,8 @@
 
 The cluster is started again when its main process ends in any way, and when it has come to a stop
 (progress.py). Its whole process group is killed first, so there are never two; and the tasks it had
-taken are made due again at once, instead of after the queue's `retry`.
+taken are made due again at once, instead of after the queue's `retry`. Beside the cluster run the commands of
+settings.BESIDE_TASKS, which are started again whenever they end.
 """
 
 import argparse
@@ -54,6 +55,7 @@ def run_cluster(progress_fd: int) -> None:
 class Supervisor:
     def __init__(self) -> None:
         self.cluster = processes.Process("cluster", [])
+        self.beside = [processes.Process(name, _manage(name)) for name in settings.BESIDE_TASKS]
         self.progress = self._fresh_progress()
         self.pipe = -1
         self.must_stop = False
@@ -66,6 +68,7 @@ class Supervisor:
         while not self.must_stop:
             if self.cluster.is_due():
                 self._start()
+            self._keep_beside()
             self._read(LOOK_SECONDS)
             if self.cluster.has_ended():
                 logger.error("worker.cluster_ended code=%s", self.cluster.exit_code)
@@ -84,14 +87,18 @@ class Supervisor:
 
     def _start(self) -> None:
         self.pipe, theirs = os.pipe()
-        self.cluster.command = [
-            *(sys.executable, str(settings.BASE_DIR / "manage.py")),
-            *("worker", "--cluster", str(theirs)),
-        ]
+        self.cluster.command = _manage("worker", "--cluster", str(theirs))
         self.cluster.start(pass_fds=[theirs])
         os.close(theirs)
         self.progress = self._fresh_progress()
         logger.info("worker.cluster_started pid=%s", self.cluster.pid)
+
+    def _keep_beside(self) -> None:
+        for process in self.beside:
+            if process.has_ended():
+                logger.error("worker.%s_ended code=%s", process.name, process.exit_code)
+            if process.is_due():
+                process.start()
 
     def _read(self, seconds: float) -> bool:
         """Wait for news of the cluster; False when there are none, or never will be."""
@@ -119,13 +126,17 @@ class Supervisor:
         return self.progress.why_stuck(now=now, oldest_wait_seconds=wait)
 
     def _stop(self) -> None:
-        self.cluster.ask_to_stop()
+        everybody = [self.cluster, *self.beside]
+        for process in everybody:
+            process.ask_to_stop()
         deadline = time.monotonic() + STOP_SECONDS_MAX
-        while self.cluster.popen and not self.cluster.has_ended() and time.monotonic() < deadline:
+        while [one for one in everybody if one.popen and not one.has_ended()]:
+            if time.monotonic() > deadline:
+                logger.warning("worker.killed_at_stop tasks=%s", len(self.progress.unfinished))
+                break
             self._read(0.1)
-        if self.cluster.popen:
-            logger.warning("worker.killed_at_stop tasks=%s", len(self.progress.unfinished))
-            self.cluster.kill()
+        for process in everybody:
+            process.kill()
         self._clear_up()
         logger.info("worker.stopped")
 
@@ -143,3 +154,7 @@ class Supervisor:
             except Error as error:
                 connection.close()  # they are delivered again when their `retry` has passed
                 logger.error("worker.release_failed why=%s", type(error).__name__)
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]

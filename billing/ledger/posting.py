@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.models import Organization
 from billing.models import Account, Transfer, Wallet
 from seedance_saas import ids
 
@@ -32,6 +33,30 @@ CLOSE = """
     )
     UPDATE billing_wallet SET transfers_count = %(number)s WHERE organization_id = %(organization)s
 """
+
+
+def lock(organization: Organization) -> None:
+    """Make the wallet if it is the first time, and lock it: first in whatever changes an organization's money.
+
+    What is read afterwards in the same transaction is as new as the lock. Safe beside itself.
+    """
+    wallet = Wallet.objects.select_for_update(no_key=True).filter(organization=organization)
+    if wallet.first():
+        return
+    Wallet.objects.bulk_create([Wallet(organization=organization)], ignore_conflicts=True)
+    Account.objects.bulk_create(
+        [
+            Account(
+                id=f"{kind}:{organization.pk}",
+                kind=kind,
+                organization=organization,
+                balance_microusd=0,
+            )
+            for kind in (Account.Kind.HELD, Account.Kind.DEBT)
+        ],
+        ignore_conflicts=True,
+    )
+    assert wallet.first(), organization.pk
 
 
 def held_account(organization_id: str) -> str:

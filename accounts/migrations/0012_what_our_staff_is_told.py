@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_operators_look'),
+        ('accounts', '0011_hashed_session_keys'),
     ]
 
     operations = [
