@@ -133,6 +133,17 @@ def take_away(row: StoredFile) -> bool:
     )
 
 
+def put_back(row: StoredFile) -> None:
+    """It was not looked at: it may be taken again."""
+    StoredFile.objects.filter(pk=row.pk).update(state=State.WRITING, bytes=row.bytes)
+
+
+def delete_taken(row: StoredFile) -> None:
+    """Delete what was taken away, unless it was put back."""
+    if StoredFile.objects.filter(pk=row.pk, state=State.LEAVING).exists():
+        default_storage.delete(row.name)
+
+
 def give_up(row: StoredFile) -> None:
     """Forget what a client was not told to write. A repeat changes nothing."""
     _remove(row)

@@ -54,7 +54,7 @@ def receive(
     member: Membership | None = None,
     also: Callable[[Upload], Iterable[Model]] = lambda upload: (),
 ) -> Upload:
-    """Check and keep the file at `path`. Raises UploadRefused or StorageFull, and then nothing is kept.
+    """Check and keep the file at `path`. Raises UploadRefused, TooBusy or StorageFull, and then nothing is kept.
 
     `also` makes rows of the caller's that commit with the upload.
     Each call makes an upload; the same content lies in storage once. No transaction may be open.
@@ -113,10 +113,11 @@ def announce(organization: Organization, size: int) -> tuple[StoredFile, DirectU
 
 
 def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Upload:
-    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull, NotThere, or NotFound
-    for the second of two at once.
+    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull, NotThere, TooBusy,
+    or NotFound for the second of two at once.
 
-    What was put there is gone afterwards, taken or refused; a file that has not come may come yet.
+    What was put there is gone afterwards, taken or refused; a file that has not come may come yet, and one for
+    which we are too busy stays.
     """
     if not default_storage.exists(row.name):
         raise NotThere(
@@ -130,8 +131,13 @@ def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Up
             # One byte more than is allowed is enough to be refused.
             for chunk in storage.files().read(row.name, 0, min(left, row.bytes + 1)):
                 into.write(chunk)
-        default_storage.delete(row.name)
-        return receive(organization, path, **by)
+        try:
+            return receive(organization, path, **by)
+        except probing.TooBusy:
+            stored_files.put_back(row)
+            raise
+        finally:
+            stored_files.delete_taken(row)
 
 
 def delete(upload: Upload) -> None:
