@@ -29,6 +29,22 @@ def test_a_webhook_that_comes_after_it_leaves_nothing_behind(line: Line) -> None
     line.charged(generation, 451_600)
 
 
+def test_an_orphan_that_comes_after_it_keeps_its_cost_and_no_address(line: Line) -> None:
+    generation = line.running()
+    line.upstream.fail(line.upstream.job, "INVALID", "Refused by the content policy.")
+    line.reconcile()
+    run_all()
+    erasing.erase(line.now(generation))
+    line.upstream.finish(line.upstream.job)
+
+    line.webhook()
+    run_all()
+
+    attempt = Attempt.objects.get()
+    assert (attempt.state, attempt.cost_microusd, attempt.output_url) == ("orphan", 451_600, "")
+    assert not ProviderEvent.objects.exists()
+
+
 def test_a_storage_that_is_away_lets_it_be_erased_and_the_sweep_follows(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
