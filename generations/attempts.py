@@ -13,6 +13,7 @@ from generations.states import OPEN_ATTEMPTS, AttemptState
 
 OPEN = OPEN_ATTEMPTS
 INPUT_URLS_LIVE = timedelta(hours=24)
+LOST_AFTER = timedelta(seconds=60)
 
 
 class AlreadyClosed(Exception):
@@ -70,6 +71,26 @@ def attach(attempt: Attempt, job_id: str) -> None:
 def lose(attempt: Attempt, why: str) -> None:
     """Note that the answer to its submit was lost. Raises AlreadyClosed."""
     _change(attempt, state=AttemptState.UNKNOWN, error_message=why)
+
+
+def is_lost(attempt: Attempt) -> bool:
+    """Note that the provider does not know the job now, and say whether it has not for LOST_AFTER.
+
+    One such answer proves nothing: a provider may know a job a moment later than it says so, and its door may
+    have a bad moment while the job runs on.
+    """
+    now = timezone.now()
+    if attempt.lost_since is None:
+        Attempt.objects.filter(pk=attempt.pk, lost_since=None).update(lost_since=now)
+        attempt.lost_since = now
+    return now - attempt.lost_since > LOST_AFTER
+
+
+def note_known(attempt: Attempt) -> None:
+    """Note that the provider knows the job."""
+    if attempt.lost_since is not None:
+        Attempt.objects.filter(pk=attempt.pk).update(lost_since=None)
+        attempt.lost_since = None
 
 
 def known_elsewhere(attempt: Attempt, job_ids: list[str]) -> set[str]:

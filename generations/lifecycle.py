@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS_MAX = 3
 RETRY_BACKOFF_SECONDS = (2, 10, 30, 60)
-LOST_GRACE = timedelta(seconds=60)  # a provider may know a job a moment later than its answer says
 NEVER_ARRIVED = timedelta(minutes=2)  # what a provider's list does not show by then was not started
 
 
@@ -243,6 +242,7 @@ def reconcile(attempt: Attempt) -> None:
     provider = registry.get(attempt.provider)
     status = provider.status(attempt.job_id)
     if status.state == JobState.RUNNING:
+        attempts.note_known(attempt)
         if generation.cancel_requested_at:
             provider.cancel(attempt.job_id)
     elif status.state == JobState.SUCCEEDED:
@@ -251,7 +251,7 @@ def reconcile(attempt: Attempt) -> None:
                 attempts.close(attempt, AttemptState.SUCCEEDED, status=status)
                 queue.enqueue("generations.tasks.collect", generation.id)
     elif status.state == JobState.LOST:
-        if attempt.sent_at is None or timezone.now() - attempt.sent_at > LOST_GRACE:
+        if attempts.is_lost(attempt):
             lost = JobStatus(JobState.LOST, failure_code="provider_lost")
             _ended_without_video(attempt, AttemptState.FAILED, lost)
     elif status.state == JobState.CANCELED:
@@ -344,7 +344,9 @@ def _cancel_running(generation: Generation) -> None:
         raise ProviderNotReached(
             "The provider cannot be reached just now. The request to cancel stands."
         ) from None
-    if not stopped:
+    if (
+        not stopped and attempt.lost_since is None
+    ):  # else the wish stands until it is known, or lost
         generation.refresh_from_db()
         if generation.state != State.CANCELED:
             Generation.objects.filter(pk=generation.pk).update(cancel_requested_at=None)

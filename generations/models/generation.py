@@ -207,6 +207,7 @@ class Attempt(models.Model):
     sent_at = models.DateTimeField(
         null=True
     )  # set before the network is touched: who sets it, submits
+    lost_since = models.DateTimeField(null=True)  # so long the provider has not known the job
     finished_at = models.DateTimeField(null=True)
     job_id = models.CharField(max_length=100, blank=True)  # the upstream's
     output_url = models.TextField(blank=True)

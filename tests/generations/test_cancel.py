@@ -166,6 +166,19 @@ def test_running_the_provider_is_not_reached_and_the_wish_stands(line: Line) -> 
     line.free(generation, "canceled")
 
 
+def test_running_the_provider_does_not_know_the_job_and_the_wish_stands(line: Line) -> None:
+    generation = line.running()
+    line.upstream.jobs.clear()
+
+    answer = cancel(line, generation)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "running")
+    assert line.held(generation, "running").cancel_requested_at is not None
+    line.sweep(30)
+    line.sweep(40)
+    line.free(generation, "canceled")
+
+
 def test_a_success_that_comes_first_is_delivered_and_charged(line: Line) -> None:
     generation = line.running()
     line.upstream.finish(line.upstream.job)  # and we do not know it yet

@@ -6,7 +6,7 @@ import logging
 import pytest
 from django.test import Client
 
-from generations import receipts
+from generations import orphans, receipts
 from generations.models import Attempt, Generation, NegativeMargin
 from tests.generations.steps import Line, lose_tasks, run_all
 
@@ -51,6 +51,17 @@ def test_a_success_after_the_end_is_kept_once_with_what_it_cost(
     assert len([one for one in said if one.startswith("generation.orphan ")]) == 1
     (attempt,) = receipts.receipt(line.now(generation))["attempts"]
     assert attempt["outcome"] == "finished too late; not charged"
+
+
+def test_two_workers_that_find_it_count_its_cost_once(line: Line) -> None:
+    generation = given_up(line)
+    line.upstream.finish(line.upstream.job, cost=0.4516)
+    one, other = Attempt.objects.get(), Attempt.objects.get()
+
+    orphans.keep(one, "job-1")
+    orphans.keep(other, "job-1")
+
+    is_kept(line, generation, 451_600)
 
 
 def test_a_job_that_was_finished_when_it_was_to_be_stopped_is_an_orphan(line: Line) -> None:

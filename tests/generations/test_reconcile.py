@@ -210,10 +210,12 @@ def test_what_was_never_started_is_no_fault(line: Line) -> None:
     line.held(generation, "queued")
 
 
-def test_a_job_that_the_provider_does_not_know_is_lost_after_a_minute(line: Line) -> None:
+def test_a_job_that_the_provider_does_not_know_for_a_minute_is_lost(line: Line) -> None:
     generation = line.running()
+    line.clock.shift(600)
     line.upstream.jobs.clear()
 
+    line.reconcile()
     line.clock.shift(55)
     line.reconcile()
     line.held(generation, "running")
@@ -221,6 +223,24 @@ def test_a_job_that_the_provider_does_not_know_is_lost_after_a_minute(line: Line
     line.reconcile()
 
     line.free(generation, "failed", "provider_lost")
+
+
+def test_a_job_that_is_known_again_goes_on(line: Line) -> None:
+    """The provider's door had two bad moments, an hour of work between them."""
+    generation = line.running()
+    job = line.upstream.job
+    for _ in range(2):
+        line.upstream.jobs.clear()
+        line.reconcile()
+        line.upstream.jobs[job.id] = job
+        line.clock.shift(600)
+        line.reconcile()
+        line.held(generation, "running")
+    line.upstream.finish(job)
+
+    line.sweep(40)
+
+    line.charged(generation, 451_600)
 
 
 @pytest.mark.parametrize("status", ["cancelled", "canceled"])

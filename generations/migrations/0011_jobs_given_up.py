@@ -1,4 +1,5 @@
-"""An attempt may be an orphan: it ended otherwise, and then it made a video after all."""
+"""What comes of jobs that were given up: an attempt may be an orphan, which ended otherwise and then made a video
+after all; and one answer that a job is not known is not the end of it."""
 
 from django.db import migrations, models
 
@@ -7,6 +8,9 @@ class Migration(migrations.Migration):
     dependencies = [("generations", "0010_thumbnails")]
 
     operations = [
+        migrations.AddField(
+            model_name="attempt", name="lost_since", field=models.DateTimeField(null=True)
+        ),
         migrations.AlterField(
             model_name="attempt",
             name="state",
