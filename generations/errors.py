@@ -48,7 +48,7 @@ class ModelNotAllowed(Forbidden):
 
 
 class ResolutionNotAllowed(Forbidden):
-    """As ModelNotAllowed, of a resolution."""
+    """The organization, the member's role or the key may not use the resolution."""
 
     code = "resolution_not_allowed"
 

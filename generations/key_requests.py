@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
 from accounts import key_terms
 from accounts.key_terms import Terms
 from billing import budgets, budgets_api
 from billing.models import Budget
 from generations import catalog
-from seedance_saas.errors import InvalidRequest, UnknownField
+from seedance_saas.api import read_moment, require_known
+from seedance_saas.errors import InvalidRequest
 
 FIELDS = (
     "name",
@@ -65,14 +64,6 @@ def read_overlap_seconds(body: dict[str, Any]) -> int:
     return seconds
 
 
-def require_known(body: dict[str, Any], fields: Iterable[str]) -> None:
-    for name in body:
-        if name not in fields:
-            raise UnknownField(
-                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(fields)
-            )
-
-
 def read_models(names: Iterable[str]) -> tuple[str, ...]:
     """Our slugs, in the catalog's order, of names that may be an upstream's. Raises InvalidRequest."""
     found = set()
@@ -118,33 +109,25 @@ def _texts(body: dict[str, Any], name: str) -> list[str]:
 
 
 def _expiry(value: object) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        at = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidRequest(
-            "expires_at must be a time with its offset, like 2027-06-01T00:00:00Z, or null.",
-            param="expires_at",
-        )
-    return key_terms.read_expiry(at)
+    return None if value is None else key_terms.read_expiry(read_moment(value, param="expires_at"))
 
 
 def _budget(value: object) -> tuple[int | None, str]:
     if value is None:
         return None, budgets.PERIOD_DEFAULT
-    if not isinstance(value, dict) or not value.keys() <= {"limit_usd", "period"}:
+    if not isinstance(value, dict) or "limit_usd" not in value:
         raise InvalidRequest(
             "budget must be an object with limit_usd and, if you like, period; or null.",
             param="budget",
         )
-    period = value.get("period") or budgets.PERIOD_DEFAULT
+    require_known(value, ("limit_usd", "period"), of="budget")
+    period = value.get("period")
+    if period is None:
+        period = budgets.PERIOD_DEFAULT
     if period not in Budget.Period.values:
         raise InvalidRequest(
             f"budget.period must be one of: {', '.join(Budget.Period.values)}.",
             param="budget.period",
             allowed=Budget.Period.values,
         )
-    return budgets_api.read_limit(value.get("limit_usd")), period
+    return budgets_api.read_limit(value["limit_usd"], param="budget.limit_usd"), period

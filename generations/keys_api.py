@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,7 +16,7 @@ from billing import budgets, key_budgets, presentation
 from billing.budgets import Found
 from billing.models import Budget
 from generations import key_requests
-from seedance_saas.api import body_of, moment, page
+from seedance_saas.api import body_of, moment, require_known, rows_of_page
 from seedance_saas.requests import client_address
 
 
@@ -35,9 +34,9 @@ class KeyList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "POST": "keys:write"}
 
     def get(self, request: Request) -> Response:
-        found = page(request, of_caller(request), lambda key: {"key": key})
-        keys = [row["key"] for row in found["data"]]
-        return Response({**found, "data": as_dicts(api_keys.of(request).organization, keys)})
+        keys, next_cursor = rows_of_page(request, of_caller(request))
+        rows = as_dicts(api_keys.of(request).organization, keys)
+        return Response({"data": rows, "next_cursor": next_cursor})
 
     def post(self, request: Request) -> Response:
         by_key = api_keys.of(request)
@@ -100,26 +99,24 @@ class KeyEndOverlap(APIView):
     scopes: ClassVar[dict[str, str]] = {"POST": "keys:write"}
 
     def post(self, request: Request, id: str) -> Response:
-        key_requests.require_known(body_of(request), ())
+        require_known(body_of(request), ())
+        by_key = api_keys.of(request)
         key = get_object_or_404(of_caller(request), pk=id)
-        api_keys.end_overlap(key, by_key=api_keys.of(request), address=client_address(request))
-        return Response(as_dict(key))
+
+        def end() -> dict[str, Any]:
+            api_keys.end_overlap(key, by_key=by_key, address=client_address(request))
+            return as_dict(key)
+
+        return idempotency.once(request, by_key.organization, end)
 
 
 def _answer_with_secret(request: Request, make: Callable[[], tuple[ApiKey, str]]) -> Response:
-    """What is remembered under an Idempotency-Key has no secret: a repeat makes no second one, and shows none."""
-    claim = idempotency.claim(request, api_keys.of(request).organization)
+    def work() -> dict[str, Any]:
+        key, secret = make()
+        return as_dict(key) | {"secret": secret}
 
-    def work() -> Response:
-        with transaction.atomic():
-            key, secret = make()
-            body = as_dict(key)
-            if claim:
-                claim.record(201, body | {"secret": None}).save()
-        headers = {"Location": f"/api/v1/api-keys/{key.id}", "Cache-Control": "no-store"}
-        return Response(body | {"secret": secret}, status=201, headers=headers)
-
-    return idempotency.answer_once(claim, work)
+    organization = api_keys.of(request).organization
+    return idempotency.once(request, organization, work, status=201, made_in="/api/v1/api-keys")
 
 
 def as_dict(key: ApiKey) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from accounts import webhook_endpoints
 from generations import catalog, mentions, offers, request_files
-from seedance_saas.api import microusd
-from seedance_saas.errors import InvalidRequest, UnknownField
+from seedance_saas.api import microusd, require_known
+from seedance_saas.errors import InvalidRequest
 
 GENERATIONS_MAX = 4
 END_USER_ID_LENGTH_MAX = 255
@@ -60,11 +60,7 @@ class GenerationRequest:
 
 def read(body: Mapping[str, Any]) -> GenerationRequest:
     """Raises UnknownField or InvalidRequest, each with `param` and what is allowed."""
-    for name in body:
-        if name not in FIELDS:
-            raise UnknownField(
-                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(FIELDS)
-            )
+    require_known(body, FIELDS)
     model = _model(body.get("model"))
     inline: dict[str, bytes] = {}
     files = request_files.read(model, body, inline)

@@ -46,7 +46,7 @@ def curl(url: str, body: dict[str, Any]) -> str:
             f"curl {shlex.quote(url)} \\",
             '  -H "Authorization: Bearer $SEEDANCE_API_KEY" \\',
             '  -H "Content-Type: application/json" \\',
-            '  -H "Idempotency-Key: playground-$(date +%s)" \\',
+            '  -H "Idempotency-Key: playground-$(date +%s)-$$" \\',
             f"  -d {shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))}",
         )
     )

@@ -17,6 +17,7 @@ from accounts.models import Organization, Role, User
 from billing import balances, ledger
 from billing.checking import differences
 from billing.models import Grant
+from tests.contract import ApiClient
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -53,7 +54,7 @@ class Api:
     """A program that holds one key."""
 
     def __init__(self, secret: str) -> None:
-        self.client = Client(raise_request_exception=False)
+        self.client = ApiClient(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {secret}"}
 
     def get(self, path: str, **params: Any) -> "Answer":

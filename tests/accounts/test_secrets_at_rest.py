@@ -1,6 +1,5 @@
 """A copy of the database signs nobody's webhooks and opens nobody's second factor; a new SECRET_KEY loses nothing."""
 
-import importlib
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from django.test import Client
 from accounts import courier, deliveries, secrets_at_rest, webhook_endpoints, webhooks
 from accounts.models import Delivery, DeliveryAttempt, Organization, WebhookSecret
 from accounts.webhook_verification import verify
+from tests.accounts.migrations import migration_named
 from tests.accounts.signing_in import code_of, give_app, give_codes, is_signed_in, sign_in
 from tests.receiver import URL, Receiver
 from tests.world import make_user
@@ -55,7 +55,7 @@ def test_secrets_of_before_go_on_signing(acme: Organization) -> None:
     endpoint, _ = webhook_endpoints.create(acme, url=URL)
     old = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     WebhookSecret.objects.update(sealed=old)
-    migration = importlib.import_module("accounts.migrations.0008_sealed_webhook_secrets")
+    migration = migration_named("sealed_webhook_secrets")
 
     migration.change_each(secrets_at_rest.encrypt)(apps, None)
 

@@ -1,6 +1,5 @@
 """Sessions: seen, ended elsewhere, too old, and refused at once when the person or the password is gone."""
 
-import importlib
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.utils import timezone
 
 from accounts import sessions
 from accounts.models import User
+from tests.accounts.migrations import migration_named
 from tests.accounts.signing_in import code_of, give_app, is_signed_in, sign_in
 from tests.world import PASSWORD, make_user
 
@@ -227,7 +227,7 @@ def test_sessions_of_before_stay_open(olivia: User) -> None:
     client = browser(olivia)
     Session.objects.update(session_key=key(client))
     UserSession.objects.update(session_key=key(client))
-    migration = importlib.import_module("accounts.migrations.0011_hashed_session_keys")
+    migration = migration_named("hashed_session_keys")
 
     with connection.cursor() as cursor:
         for operation in migration.Migration.operations:

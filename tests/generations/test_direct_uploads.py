@@ -47,6 +47,22 @@ def test_a_file_goes_straight_into_the_bucket(api: Api, storage: Kept) -> None:
 
 
 @on_a_bucket
+def test_who_lost_the_answer_asks_again_under_the_same_key(api: Api, storage: Kept) -> None:
+    body = {"bytes": len(picture())}
+    announced = api.post("/uploads/direct", body, key="a1").json()
+    assert api.post("/uploads/direct", body, key="a1").json() == announced
+    put(announced, picture())
+
+    made = api.post(path(announced), key="c1")
+    again = api.post(path(announced), key="c1")
+
+    assert (made.status_code, again.status_code) == (201, 201)
+    assert again.json() == made.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert Upload.objects.count() == 1
+
+
+@on_a_bucket
 def test_a_bad_file_is_refused_and_gone(api: Api, storage: Kept) -> None:
     announced = api.post("/uploads/direct", {"bytes": 5}).json()
     put(announced, b"<svg>")

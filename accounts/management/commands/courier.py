@@ -19,9 +19,7 @@ from accounts import courier, mails
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
-STUCK_SECONDS = (
-    180  # each looks round once a second, or once a mail: after so long it hangs, and we start anew
-)
+STUCK_SECONDS = 180  # each looks round once a second, or once a mail: who does not, hangs
 
 
 class Command(BaseCommand):
