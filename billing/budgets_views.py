@@ -142,7 +142,8 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         return _after(request, _row(organization, subject))
     row = _row(organization, subject, known=known.values())
     if _is_part(request) and request.GET.get("do") == "show":
-        return render(request, "billing/budgets/cell.html", {"row": row, "can_set": True})
+        shown = {"row": row, "can_set": True, "is_part": True}
+        return render(request, "billing/budgets/cell.html", shown)
     context: dict[str, Any] = {
         "row": row,
         "own": own,
@@ -197,7 +198,7 @@ def _after(request: HttpRequest, row: Row) -> HttpResponse:
     """The row again, with what was done; the whole page where more rows than this one have changed."""
     said = _said(request.POST.get("do", ""), row)
     if _is_part(request) and not row.is_default:
-        context = {"row": row, "said": said, "can_set": True}
+        context = {"row": row, "said": said, "can_set": True, "is_part": True}
         return render(request, "billing/budgets/cell.html", context)
     messages.success(request, said)
     if _is_part(request):

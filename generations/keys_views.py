@@ -46,6 +46,7 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     keys = keys_of(membership)
     piece = pages.piece(keys.filter(revoked_at=None), request.GET.get("cursor", ""), limit=PIECE)
     rows = _rows(membership, piece.rows)
+    caller = next((key for key in piece.rows if snippets.first_call(key)), None)
     context = {
         "piece": piece,
         "rows": rows,
@@ -53,7 +54,8 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "month_charged": sum(row["month_charged"] for row in rows),
         "revoked": keys.exclude(revoked_at=None).order_by("-revoked_at")[:REVOKED_SHOWN],
         "can_set_budgets": roles.can_set_budgets(membership),
-        "first_call": snippets.first_call(rows[0]["key"] if rows else None),
+        "caller": caller,
+        "first_call": snippets.first_call(caller) if caller or not rows else "",
     }
     return render(request, "generations/keys.html", context)
 

@@ -123,7 +123,7 @@ def terms(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 def _row(request: HttpRequest, membership: Membership, role: str, said: str = "") -> HttpResponse:
     (one,) = (one for one in _all_terms(membership.organization) if (one.role or "") == role)
-    context = {"one": one, "said": said, "can_set": True}
+    context = {"one": one, "said": said, "can_set": True, "is_part": True}
     return render(request, "generations/terms/row.html", context)
 
 

@@ -125,13 +125,19 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
     for kind, number in mentions.of(prompt):
         if not 1 <= number <= given[kind]:
             raise InvalidRequest(
-                f"The prompt mentions @{kind}{number}, and {given[kind]} of that kind "
-                f"{'is' if given[kind] == 1 else 'are'} given.",
+                f"The prompt mentions @{kind}{number}, but {_so_many(given[kind], kind)} given.",
                 param="prompt",
                 mention=f"@{kind}{number}",
                 given=given[kind],
             )
     return prompt
+
+
+def _so_many(number: int, kind: str) -> str:
+    """ "no image is", "1 image is", "2 images are"."""
+    if number > 1:
+        return f"{number} {kind.lower()}s are"
+    return f"{number or 'no'} {kind.lower()} is"
 
 
 def _resolution(model: catalog.Model, resolution: Any) -> str:

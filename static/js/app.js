@@ -62,6 +62,11 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit(event.target.form.querySelector('[value="make"]'));
 });
 
+// Escape leaves a form that stands in the place of a budget.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.closest(".quota-cell form")?.querySelector("a[hx-get]").click();
+});
+
 // Up and down go through an open menu.
 document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -31,6 +31,21 @@ CROWDED = """() => [...document.querySelectorAll("main :is(td, dd, dt, p, h1, h2
   .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline")
   .filter((e) => getComputedStyle(e).overflowX === "visible" && !e.closest(".visually-hidden"))
   .map((e) => e.outerHTML.slice(0, 120))"""
+# What is said on a picture and does not fit into it.
+CUT = """() => [...document.querySelectorAll(".stage > .stage-note")]
+  .filter((e) => e.getBoundingClientRect().height > e.parentElement.getBoundingClientRect().height + 1)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+# What a thumb misses: its reach is its box, that of its label, or what ::after adds to it. In our own style alone.
+SMALL = """() => [...document.querySelectorAll("button, select, summary, .btn, input:not([type=hidden]), .nav a")]
+  .filter(() => document.querySelector("[href*='css/components']"))
+  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0)
+  .filter((e) => !e.matches(".poster-pick") && !e.closest(".visually-hidden"))
+  .filter((e) => Math.max(
+    e.getBoundingClientRect().height,
+    e.closest("label")?.getBoundingClientRect().height ?? 0,
+    parseFloat(getComputedStyle(e, "::after").height) || 0,
+  ) < 36)
+  .map((e) => e.outerHTML.slice(0, 120))"""
 TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));"""
 
@@ -98,6 +113,9 @@ class Eyes:
     def _problems(self, page: Page) -> Iterator[str]:
         yield from (f"sticks out: {html}" for html in page.evaluate(STICKING_OUT))
         yield from (f"is cut off: {html}" for html in page.evaluate(CROWDED))
+        yield from (f"does not fit its picture: {html}" for html in page.evaluate(CUT))
+        if page.viewport_size == _size("narrow"):
+            yield from (f"is small for a thumb: {html}" for html in page.evaluate(SMALL))
         for violation in Axe().run(page).response["violations"]:
             nodes = "; ".join(" ".join(map(str, node["target"])) for node in violation["nodes"][:3])
             yield f"axe {violation['id']}: {violation['help']} ({nodes})"

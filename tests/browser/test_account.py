@@ -78,15 +78,15 @@ def test_a_new_person_comes_in_and_sets_up_a_second_factor(
     page.get_by_label("Email").fill("new@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Type the code")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enter the code")
     wait_until(lambda: bool(mail.outbox))
-    page.get_by_label("Code of six digits").fill(code_in(mail.outbox[0]))
+    page.get_by_label("Six-digit code").fill(code_in(mail.outbox[0]))
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Whose videos will these be?")
 
     page.goto(f"{here}/accounts/2fa/totp/activate/")
     secret = page.get_by_label("Or type this secret into the app").input_value()
-    page.get_by_label("Code of six digits").fill(code_of(secret))
+    page.get_by_label("Six-digit code").fill(code_of(secret))
     page.get_by_role("button", name="Switch on").click()
     expect(page.locator("#recovery-codes")).to_contain_text(re.compile(r"(\d{8}\s+){10}"))
 

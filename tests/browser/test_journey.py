@@ -162,7 +162,7 @@ def set_limit(owner: Person, studio: Shop, name: str, dollars: str) -> None:
     owner.page.goto(f"{studio.url}/budgets")
     owner.follow(re.compile(rf"Change the budget of {name}", re.IGNORECASE))
     owner.type("Limit in dollars", dollars)
-    owner.press(re.compile("^Set"))
+    owner.press(re.compile("^(Set|Save)"))
     expect(owner.page.get_by_role("status").first).to_contain_text("may spend")
 
 

@@ -108,7 +108,7 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     form = page.get_by_role("form", name="Budget of Acme")
     expect(form.get_by_label("Limit in dollars")).to_be_focused()
     form.get_by_label("Limit in dollars").fill("a lot")
-    form.get_by_role("button", name="Set").click()
+    form.get_by_role("button", name="Save").click()
     expect(form.get_by_text("The limit must be dollars")).to_be_visible()
     expect(form.get_by_label("Limit in dollars")).to_have_value("a lot")
     form.get_by_label("Limit in dollars").fill("200")
@@ -117,6 +117,12 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     expect(page.get_by_role("link", name="Change the budget of Acme")).to_be_focused()
     own = Budget.objects.get(organization=acme, scope="organization")
     assert own.limit_microusd == 200_000_000
+
+    page.keyboard.press("Enter")
+    expect(form.get_by_label("Limit in dollars")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("link", name="Change the budget of Acme")).to_be_focused()
 
     page.get_by_role("link", name="Change the budget of Each key").click()
     page.get_by_role("form", name="Budget of Each key").get_by_label("Limit").fill("3")
@@ -127,7 +133,7 @@ def test_a_budget_and_terms_are_set_in_their_rows(
     terms = page.get_by_role("form", name="What each developer may use")
     terms.get_by_label("480p").check()
     terms.get_by_label("At a time").fill("2")
-    terms.get_by_role("button", name="Set").click()
+    terms.get_by_role("button", name="Save").click()
     expect(page.get_by_text("480p · 2 at a time")).to_be_visible()
     assert RoleTerms.objects.get().allowed_resolutions == ["480p"]
     assert page.evaluate("window.sameDocument") is True

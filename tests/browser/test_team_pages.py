@@ -97,7 +97,7 @@ def test_the_pages_of_members(acme: Organization, team: list[Membership], look: 
 
 def test_the_pages_of_settings(acme: Organization, look: Look) -> None:
     look("/settings", "settings")
-    look("/settings", "settings-bad-days", fill={"retention_days": "0"}, press="Set the days")
+    look("/settings", "settings-bad-days", fill={"retention_days": "0"}, press="Save the days")
     deposit(acme, "3.00", kind=Grant.Kind.PROMOTIONAL)
     hold_for(acme, "work:1", 2_000_000)
     look("/settings/close", "close")

@@ -430,6 +430,22 @@ def test_long_lists_go_on(acme: Organization, browser: Browser) -> None:
     assert "<html" not in piece
 
 
+def test_the_first_call_is_one_that_a_key_may_make(acme: Organization, browser: Browser) -> None:
+    api_keys.issue(acme, "Website")
+    api_keys.issue(acme, "Deploy", Terms(scopes=("keys:write",)))  # the newest asks for nothing
+
+    page = text(browser(acme).get("/keys"))
+
+    assert "/api/v1/balance" in page
+    assert "is the secret of Website" in page
+
+
+def test_where_no_key_may_call_no_call_is_shown(acme: Organization, browser: Browser) -> None:
+    api_keys.issue(acme, "Deploy", Terms(scopes=("keys:write",)))
+
+    assert "Try it" not in text(browser(acme).get("/keys"))
+
+
 def test_without_a_key_the_page_says_what_to_do_first(acme: Organization, browser: Browser) -> None:
     page = text(browser(acme).get("/keys"))
 
