@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.console import Records, console, link, rows_of
 from accounts.models import (
+    Alarm,
     ApiKey,
     AuditEntry,
     Delivery,
@@ -93,6 +94,12 @@ class EventRecords(Records):
     list_display = ("created_at", "type", "id", "organization")
     list_select_related = ("organization",)
     search_fields = ("id__exact", "type__exact", "organization__id__exact")
+
+
+@admin.register(Alarm, site=console)
+class AlarmRecords(Records):
+    list_display = ("began_at", "name", "count", "told_at", "ended_at")
+    search_fields = ("name__startswith",)
 
 
 @admin.register(Look, site=console)

@@ -81,6 +81,8 @@ ACTIONS = {
     # our staff
     "generation.cancel_asked": "Our staff asked to cancel",
     "generation.unstuck": "Our staff moved a generation on",
+    "staff.admitted": "Admitted to our staff",
+    "staff.dismissed": "Dismissed from our staff",
     "staff.gave_reason": "Our staff gave a reason",  # in older rows; the act's own row has it now
     "staff.look_began": "Our staff began to look",
     "staff.look_ended": "Our staff ended their look",

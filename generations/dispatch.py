@@ -116,13 +116,19 @@ def share_of(generation: Generation) -> Share | None:
     return Share(*found[0]) if found else None
 
 
+def in_turn(provider: str, free: int) -> list[str]:
+    """Ids of those that would go now into so many free slots, in their order. Who has to wait for a share of
+    their own is not among them."""
+    is_sandbox = provider == registry.SIMULATOR
+    rows = _rows(_NEXT, now=timezone.now(), free=free, is_sandbox=is_sandbox)
+    return [id for (id,) in rows]
+
+
 def _in_fair_order(provider: str, free: int) -> Sequence[Generation]:
     """One organization's long queue never holds up another's first request, nor one full share another's."""
     if free <= 0:
         return []
-    is_sandbox = provider == registry.SIMULATOR
-    rows = _rows(_NEXT, now=timezone.now(), free=free, is_sandbox=is_sandbox)
-    next_ones = [id for (id,) in rows]
+    next_ones = in_turn(provider, free)
     found = Generation.objects.in_bulk(next_ones)
     return [found[id] for id in next_ones]
 

@@ -27,7 +27,8 @@ def set_for_plan(
     actor: User | None = None,
     address: str | None = None,
 ) -> PlanMargin:
-    """From then on the plan pays the list plus so many hundredths of a percent; a new plan begins so. One audit row.
+    """From then on the plan pays the list plus so many hundredths of a percent; a new plan begins so. One row in
+    the house's audit trail.
 
     Raises InvalidRequest or NotEnoughNotice. Two at once for one plan: one of them raises IntegrityError.
     """

@@ -54,7 +54,7 @@ U, B, E, K, W = "Usage", "Budgets and end users", "Events", "Keys", "Webhooks"
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/generations"): Operation(
         G, "Make a video", "Generation", 201, "GenerationRequest",
-        refusals=(*MONEY, *ALLOWED, *STOPPED, "no_rate", "quote_expired", "quote_mismatch", *FILES),
+        refusals=(*MONEY, *ALLOWED, *STOPPED, "no_rate", "quote_expired", "quote_mismatch", "too_busy", *FILES),
         words="Held at once, charged for the seconds produced. `num_generations` above 1 answers `{\"data\": […]}`."),
     ("GET", "/generations"): Operation(
         G, "List generations", "GenerationList", query={
@@ -75,7 +75,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         P, "Ask for a binding price", "Quote", 201, "GenerationRequest", refusals=("no_rate", *ALLOWED, *FILES),
         words="It binds us for a quarter of an hour. Holds nothing."),
     ("POST", "/uploads"): Operation(
-        F, "Upload a file", "Upload", 201, "multipart", refusals=(*FILES, "storage_full")),
+        F, "Upload a file", "Upload", 201, "multipart", refusals=(*FILES, "storage_full", "too_busy")),
     ("GET", "/uploads"): Operation(F, "List uploads", "UploadList"),
     ("GET", "/uploads/{id}"): Operation(F, "Read an upload", "Upload"),
     ("DELETE", "/uploads/{id}"): Operation(F, "Delete an upload", status=204),
@@ -83,7 +83,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         F, "Upload straight into storage", "DirectUpload", 201, "DirectUploadRequest",
         refusals=("direct_upload_unavailable", "storage_full")),
     ("POST", "/uploads/direct/{id}/complete"): Operation(
-        F, "Finish a direct upload", "Upload", 201, refusals=("upload_not_there", *FILES)),
+        F, "Finish a direct upload", "Upload", 201, refusals=("upload_not_there", "too_busy", *FILES)),
     ("GET", "/balance"): Operation(M, "Read the balance", "Balance"),
     ("GET", "/transfers"): Operation(M, "List the ledger", "TransferList", query={
         "reference": text(), "kind": one_of(Transfer.Kind.values)}),

@@ -90,8 +90,8 @@ def _set(
                 )  # fmt: skip
             else:
                 margins.set_for_plan(
-                    said["payer"], said["basis_points"], effective_from=when, why=why,
-                    actor=actor, address=address,
+                    said["payer"], said["basis_points"],
+                    effective_from=when, why=why, actor=actor, address=address,
                 )  # fmt: skip
     except IntegrityError:
         _demand_the_same(organization, said)

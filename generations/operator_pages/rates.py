@@ -24,6 +24,7 @@ from seedance_saas.requests import client_address
 PLACE = "operator_rates"
 SHOWN = 30
 SOON = timedelta(minutes=5)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class DraftForm(forms.Form):
@@ -54,6 +55,7 @@ class MomentField(forms.DateTimeField):
 class PublishForm(forms.Form):
     effective_from = MomentField("Holds from (UTC)")
     reason = ReasonField()
+    drafted_at = forms.DateTimeField(required=False)  # of the draft whose numbers were shown
 
 
 @staff.moves_money
@@ -123,7 +125,11 @@ def _publish(version: str, said: dict[str, Any], actor: User, address: str | Non
     """A second click finds it published, and is told so."""
     try:
         with transaction.atomic():
-            rate_cards.publish(version, **said, actor=actor, address=address)
+            rate_cards.publish(
+                version, effective_from=said["effective_from"],
+                drafted_at=said["drafted_at"] or NEVER,
+                why=said["reason"], actor=actor, address=address,
+            )  # fmt: skip
     except IntegrityError:
         raise InvalidRequest(
             "Another list begins at that very moment.", param="effective_from"

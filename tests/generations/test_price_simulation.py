@@ -18,10 +18,17 @@ from generations.pricing import RateCard as Card
 from generations.pricing import Rule
 from seedance_saas.errors import InvalidRequest
 from tests.prices import LIST, flat, pass_notice, soon
-from tests.world import make_user
 
 MAY = (datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
 FAST, STANDARD = "seedance-2.0-fast-text-to-video", "seedance-2.0-text-to-video"
+
+BY = "ann@operator.example"
+
+
+@pytest.fixture(autouse=True)
+def ann(db: None) -> User:
+    """Of our staff: she sits at the command line."""
+    return User.objects.create_superuser(BY)
 
 
 def made(
@@ -192,16 +199,12 @@ def test_the_command_refuses_what_is_no_month(tmp_path: Path, month: str) -> Non
 
 @pytest.mark.django_db
 def test_a_file_is_published_warned_of_and_logged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, ann: User, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = in_file(tmp_path, flat("2026-12", 200_000, cost=200_001), note="They rose.")
-    ann = make_user()
-    User.objects.update(is_staff=True)
 
     with caplog.at_level("INFO"):
-        call_command(
-            "publish_rate_card", path, effective_from=later(), by=ann.email, reason="Ticket 9"
-        )
+        call_command("publish_rate_card", path, by=BY, effective_from=later())
 
     out, err = capsys.readouterr()
     assert out.startswith("Published 2026-12, from ")
@@ -211,16 +214,11 @@ def test_a_file_is_published_warned_of_and_logged(
         and record.getMessage().endswith("rules=flat:200000")
         for record in caplog.records
     )
-    (entry,) = AuditEntry.objects.all()
-    assert (entry.action, entry.target, entry.organization) == (
-        "rate_card.published",
-        "2026-12",
-        None,
-    )
-    assert entry.actor == ann
-    assert entry.after["reason"] == "Ticket 9"
     row = RateCard.objects.get(pk="2026-12")
     assert (row.note, row.is_list, row.published_at is None) == ("They rose.", True, False)
+    entry = AuditEntry.objects.get(action="rate_card.published")
+    assert (entry.organization, entry.actor, entry.target) == (None, ann, "2026-12")
+    assert entry.after["reason"] == "They rose."
 
 
 def test_a_plans_discount_below_cost_is_warned_of(
@@ -235,6 +233,7 @@ def test_a_plans_discount_below_cost_is_warned_of(
     call_command(
         "publish_rate_card",
         in_file(tmp_path, flat("2026-12", 200_000, cost=170_000)),
+        by=BY,
         effective_from=later(),
     )
 
@@ -247,7 +246,7 @@ def test_what_was_published_is_not_published_again(tmp_path: Path) -> None:
     path = in_file(tmp_path, flat("2026-05-28", 1))
 
     with pytest.raises(CommandError, match="2026-05-28 is published"):
-        call_command("publish_rate_card", path, effective_from=later())
+        call_command("publish_rate_card", path, by=BY, effective_from=later())
 
     assert rate_cards.list_card(timezone.now()) == LIST
 
@@ -258,7 +257,7 @@ def test_what_was_published_is_not_published_again(tmp_path: Path) -> None:
 )
 def test_a_beginning_is_a_time_with_its_offset(tmp_path: Path, at: str) -> None:
     with pytest.raises(CommandError):
-        call_command("publish_rate_card", in_file(tmp_path, flat("x", 1)), effective_from=at)
+        call_command("publish_rate_card", in_file(tmp_path, flat("x", 1)), by=BY, effective_from=at)
 
     assert not RateCard.objects.filter(pk="x").exists()
 
@@ -268,7 +267,9 @@ def test_a_publication_that_is_refused_leaves_no_draft(tmp_path: Path) -> None:
     fast_alone = Card("x", tuple(rule for rule in LIST.rules if rule.tier == "fast"))
 
     with pytest.raises(CommandError, match=r"no price for seedance-2\.0-text-to-video"):
-        call_command("publish_rate_card", in_file(tmp_path, fast_alone), effective_from=later())
+        call_command(
+            "publish_rate_card", in_file(tmp_path, fast_alone), by=BY, effective_from=later()
+        )
 
     assert not RateCard.objects.filter(pk="x").exists()
     assert not AuditEntry.objects.exists()
@@ -305,12 +306,18 @@ def test_the_operator_sets_margins_and_agreements(
     acme: Organization, clock: time_machine.Traveller
 ) -> None:
     call_command(
-        "set_margin", plan="pro", basis_points=500, effective_from=soon().isoformat(), why="x"
+        "set_margin",
+        plan="pro",
+        basis_points=500,
+        by=BY,
+        effective_from=soon().isoformat(),
+        why="x",
     )
     call_command(
         "set_margin",
         organization=acme.id,
         card="2026-05-28",
+        by=BY,
         effective_from=soon().isoformat(),
         why="Frozen.",
     )
@@ -322,6 +329,27 @@ def test_the_operator_sets_margins_and_agreements(
     card = rate_cards.for_organization(acme, timezone.now())
     assert card.basis == "card 2026-05-28, agreed: Frozen."
     assert RateAgreement.objects.get().organization == acme
+    told = AuditEntry.objects.filter(action__in=("plan_margin.set", "rates.agreed"))
+    assert list(told.order_by("id").values_list("action", "target", "actor__email")) == [
+        ("plan_margin.set", "pro", BY),
+        ("rates.agreed", acme.pk, BY),
+    ]
+
+
+def test_nobody_but_staff_changes_prices_by_a_command(tmp_path: Path, ann: User) -> None:
+    User.objects.update(is_staff=False)
+
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command(
+            "publish_rate_card", in_file(tmp_path, flat("x", 1)), by=BY, effective_from=later()
+        )
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command(
+            "set_margin", plan="pro", basis_points=1, by=BY, effective_from=later(), why="x"
+        )
+
+    assert not RateCard.objects.filter(pk="x").exists()
+    assert not AuditEntry.objects.filter(organization=None).exists()
 
 
 @pytest.mark.parametrize(
@@ -334,4 +362,4 @@ def test_the_operator_sets_margins_and_agreements(
 )
 def test_the_operator_is_told_what_cannot_be_set(acme: Organization, terms: Any) -> None:
     with pytest.raises(CommandError):
-        call_command("set_margin", **terms, effective_from=later(), why="x")
+        call_command("set_margin", **terms, by=BY, effective_from=later(), why="x")

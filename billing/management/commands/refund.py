@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, operator
 from billing import refunds
-from billing.management.operators import add_by, operator
 from billing.models import Purchase
 from billing.operator_pages import fields
 from seedance_saas.api import usd
