@@ -91,7 +91,8 @@ def _members(organization: Organization, after: str, most: int) -> list[Subject]
 
 
 def _keys(organization: Organization, after: str, most: int) -> list[Subject]:
-    rows = organization.api_keys.filter(revoked_at=None, pk__gt=after).order_by("id")
+    living = organization.api_keys.select_related("member__user").filter(revoked_at=None)
+    rows = living.filter(pk__gt=after).order_by("id")
     return [budget_rows.of_key(one) for one in rows[: most + 1]]
 
 

@@ -67,6 +67,7 @@ class GenerationList(APIView):
                 key.organization,
                 wanted,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, _body(made))] if claim else [],
             )
             if wait_seconds:
@@ -127,8 +128,13 @@ class QuoteList(APIView):
         claim = idempotency.claim(request, key.organization)
 
         def create() -> Response:
-            quote = quotes.of(key.organization, wanted, api_key=key)
-            outlook = quotes.outlook(quote, api_key_id=key.id, end_user_id=wanted.end_user_id)
+            quote = quotes.of(key.organization, wanted, api_key=key, member=key.member)
+            outlook = quotes.outlook(
+                quote,
+                api_key_id=key.id,
+                member_id=key.member_id or "",
+                end_user_id=wanted.end_user_id,
+            )
             body = quotes.as_dict(quote, outlook)
             quotes.keep(quote, *([claim.record(201, body)] if claim else []))
             return Response(body, status=201)
@@ -165,7 +171,7 @@ def _rates(request: Request) -> RateCard:
 
 def _allowance(request: Request) -> Allowance:
     key = api_keys.of(request)
-    return allowances.of(key.organization, api_key=key)
+    return allowances.of(key.organization, api_key=key, member=key.member)
 
 
 def _body(generations: list[Generation]) -> dict[str, Any]:

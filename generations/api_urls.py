@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from generations import api, end_users_api, keys_api, uploads_api
+from generations import api, end_users_api, keys_api, terms_api, uploads_api
 from generations.openapi import views as openapi_views
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     re_path(r"^api-keys/(?P<id>[^/]+)/?$", keys_api.KeyDetail.as_view()),
     re_path(r"^api-keys/(?P<id>[^/]+)/rotate/?$", keys_api.KeyRotate.as_view()),
     re_path(r"^api-keys/(?P<id>[^/]+)/end-overlap/?$", keys_api.KeyEndOverlap.as_view()),
+    re_path(r"^terms/?$", terms_api.TermsList.as_view()),
+    re_path(r"^terms/(?P<of>[^/]+)/?$", terms_api.TermsDetail.as_view()),
     re_path(r"^quotes/?$", api.QuoteList.as_view()),
     re_path(r"^uploads/?$", uploads_api.UploadList.as_view()),
     re_path(r"^uploads/direct/?$", uploads_api.DirectUploadList.as_view()),

@@ -10,6 +10,7 @@ from seedance_saas.errors import Refusal
 NOT_IN_THE_API = {
     "above_your_role",
     "already_published",
+    "draft_replaced",
     "enough_credits",
     "invitation_expired",
     "invitation_foreign",

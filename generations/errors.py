@@ -23,6 +23,12 @@ class AlreadyPublished(Conflict):
     code = "already_published"
 
 
+class DraftReplaced(Conflict):
+    """Another draft took the place of the one that was looked at."""
+
+    code = "draft_replaced"
+
+
 class QuoteMismatch(Conflict):
     """The request is not the one that was quoted."""
 

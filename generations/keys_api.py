@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import api_keys, idempotency
+from accounts import api_keys, idempotency, key_changes
 from accounts.models import ApiKey, Organization
 from billing import budgets, key_budgets, presentation
 from billing.budgets import Found
@@ -24,7 +24,7 @@ def of_caller(request: Request) -> QuerySet[ApiKey]:
     """Every query of this file starts here: the keys of the organization whose key asks."""
     organization = api_keys.of(request).organization
     return ApiKey.objects.filter(organization=organization).select_related(
-        "organization", "created_by"
+        "organization", "created_by", "member__user"
     )
 
 
@@ -40,7 +40,7 @@ class KeyList(APIView):
 
     def post(self, request: Request) -> Response:
         by_key = api_keys.of(request)
-        wanted = key_requests.read(body_of(request))
+        wanted = key_requests.read(body_of(request), by_key)
 
         def issue() -> tuple[ApiKey, str]:
             return key_budgets.issue(
@@ -49,6 +49,7 @@ class KeyList(APIView):
                 wanted.terms,
                 limit_microusd=wanted.limit_microusd,
                 period=wanted.period,
+                member=by_key.member,
                 by_key=by_key,
                 address=client_address(request),
             )
@@ -57,12 +58,28 @@ class KeyList(APIView):
 
 
 class KeyDetail(APIView):
-    """GET and DELETE /api-keys/{id}. DELETE revokes, at once and for good; a repeat answers the same."""
+    """GET, PATCH and DELETE /api-keys/{id}. PATCH changes only what is sent, the budget stands at its own address.
+    DELETE revokes, at once and for good; a repeat answers the same."""
 
-    scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "DELETE": "keys:write"}
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "keys:read",
+        "PATCH": "keys:write",
+        "DELETE": "keys:write",
+    }
 
     def get(self, request: Request, id: str) -> Response:
         return Response(as_dict(get_object_or_404(of_caller(request), pk=id)))
+
+    def patch(self, request: Request, id: str) -> Response:
+        by_key = api_keys.of(request)
+        key = get_object_or_404(of_caller(request), pk=id)
+        name, terms = key_requests.read_change(body_of(request))
+        if by_key != key:
+            key_budgets.require_no_budget(by_key)
+        key_changes.change(
+            key, name=name, terms=terms, by_key=by_key, address=client_address(request)
+        )
+        return Response(as_dict(of_caller(request).get(pk=key.pk)))
 
     def delete(self, request: Request, id: str) -> Response:
         key = get_object_or_404(of_caller(request), pk=id)
@@ -131,12 +148,14 @@ def as_dicts(organization: Organization, keys: Sequence[ApiKey]) -> list[dict[st
 
 
 def _as_dict(key: ApiKey, found: Found) -> dict[str, Any]:
-    by = key.created_by
+    by, member = key.created_by, key.member
     return {
         "id": key.id,
         "object": "api_key",
         "name": key.name,
         "prefix": key.prefix,
+        "kind": "personal" if member else "organization",
+        "member": {"id": member.id, "name": str(member.user)} if member else None,
         "scopes": key.scopes,
         "allowed_models": key.allowed_models,
         "allowed_resolutions": key.allowed_resolutions,

@@ -57,6 +57,7 @@ class UploadList(APIView):
                 key.organization,
                 path,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
             return _made(upload)
@@ -113,6 +114,7 @@ class DirectUploadComplete(APIView):
                 key.organization,
                 row,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
             return _made(upload)

@@ -54,7 +54,7 @@ U, B, E, K, W = "Usage", "Budgets and end users", "Events", "Keys", "Webhooks"
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/generations"): Operation(
         G, "Make a video", "Generation", 201, "GenerationRequest",
-        refusals=(*MONEY, *ALLOWED, *STOPPED, "no_rate", "quote_expired", "quote_mismatch", *FILES),
+        refusals=(*MONEY, *ALLOWED, *STOPPED, "no_rate", "quote_expired", "quote_mismatch", "too_busy", *FILES),
         words="Held at once, charged for the seconds produced. `num_generations` above 1 answers `{\"data\": […]}`."),
     ("GET", "/generations"): Operation(
         G, "List generations", "GenerationList", query={
@@ -75,7 +75,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         P, "Ask for a binding price", "Quote", 201, "GenerationRequest", refusals=("no_rate", *ALLOWED, *FILES),
         words="It binds us for a quarter of an hour. Holds nothing."),
     ("POST", "/uploads"): Operation(
-        F, "Upload a file", "Upload", 201, "multipart", refusals=(*FILES, "storage_full")),
+        F, "Upload a file", "Upload", 201, "multipart", refusals=(*FILES, "storage_full", "too_busy")),
     ("GET", "/uploads"): Operation(F, "List uploads", "UploadList"),
     ("GET", "/uploads/{id}"): Operation(F, "Read an upload", "Upload"),
     ("DELETE", "/uploads/{id}"): Operation(F, "Delete an upload", status=204),
@@ -83,7 +83,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         F, "Upload straight into storage", "DirectUpload", 201, "DirectUploadRequest",
         refusals=("direct_upload_unavailable", "storage_full")),
     ("POST", "/uploads/direct/{id}/complete"): Operation(
-        F, "Finish a direct upload", "Upload", 201, refusals=("upload_not_there", *FILES)),
+        F, "Finish a direct upload", "Upload", 201, refusals=("upload_not_there", "too_busy", *FILES)),
     ("GET", "/balance"): Operation(M, "Read the balance", "Balance"),
     ("GET", "/transfers"): Operation(M, "List the ledger", "TransferList", query={
         "reference": text(), "kind": one_of(Transfer.Kind.values)}),
@@ -103,6 +103,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         B, "Set a budget", "Budget", body="BudgetChange",
         words="`*` is the default for all of a kind that have none of their own."),
     ("DELETE", "/budgets/{scope}/{id}"): Operation(B, "Lift a budget", "Budget"),
+    ("GET", "/terms"): Operation(B, "List what may be used", "AllTerms"),
+    ("GET", "/terms/{of}"): Operation(
+        B, "Read what may be used", "Terms", words="`of` is `organization`, `owner`, `admin` or `developer`."),
+    ("PUT", "/terms/{of}"): Operation(
+        B, "Say what may be used", "Terms", body="TermsChange",
+        words="From the next request on: which models and resolutions the organization, or each member with a role, "
+              "may use, and how many of a member's videos run at a time. A field that is not sent limits nothing any "
+              "more. A personal key is bound by the role of its member."),
     ("GET", "/end-users"): Operation(B, "List end users", "EndUserList"),
     ("GET", "/end-users/{id}"): Operation(B, "Read an end user", "EndUser"),
     ("DELETE", "/end-users/{id}"): Operation(
@@ -114,8 +122,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api-keys"): Operation(K, "List keys", "ApiKeyList"),
     ("POST", "/api-keys"): Operation(
         K, "Make a key", "ApiKey", 201, "ApiKeyRequest", refusals=("wider_than_own",),
-        words="The secret is in this answer, and nowhere else."),
+        words="The secret is in this answer, and nowhere else. The key is of the kind of the one that asks, and no "
+              "wider. One of the `organization` counts for itself alone; a `personal` one acts for a member, spends on "
+              "their budget, too, may no more than their role, and ends with the membership."),
     ("GET", "/api-keys/{id}"): Operation(K, "Read a key", "ApiKey"),
+    ("PATCH", "/api-keys/{id}"): Operation(
+        K, "Change a key", "ApiKey", body="ApiKeyChange", refusals=("wider_than_own", "key_is_over"),
+        words="Only what is sent changes, and null lifts a limit. No key changes one of another kind or member, nor "
+              "makes itself or another one wider than itself. Its budget is at `/budgets/api_key/{id}`."),
     ("DELETE", "/api-keys/{id}"): Operation(K, "Revoke a key", status=204, words="At once, and for good."),
     ("POST", "/api-keys/{id}/rotate"): Operation(
         K, "Give a key another secret", "ApiKey", 201, "Rotation", may_be_empty=True,

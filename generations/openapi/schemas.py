@@ -259,6 +259,11 @@ def all_of_them() -> dict[str, Schema]:
             total=_TOTAL, **{"from": text(format="date")},
         ),
         "Budget": an_object(**_BUDGET, inherited=boolean("From a default for all of its kind.")),
+        "Terms": an_object(
+            "", ("allowed_resolutions", "concurrent_max"), object=one_of(["terms"]), of=text(), **_TERMS
+        ),
+        "AllTerms": an_object(data=many(of("Terms")), next_cursor={"type": "null"}),
+        "TermsChange": a_body(tuple(_TERMS), **_TERMS),
         "BudgetThatApplies": an_object(**_BUDGET),
         "BudgetList": a_list("Budget"),
         "BudgetChange": a_body(("period",),
@@ -291,27 +296,34 @@ _BUDGET: dict[str, Schema] = {
     "limit_usd": maybe(usd()), "period": one_of(Budget.Period.values), "spent_usd": maybe(usd()),
     "held_usd": maybe(usd()), "left_usd": maybe(usd()), "resets_at": maybe(moment()),
 }
-_KEY_TERMS: dict[str, Schema] = {
-    "name": text(), "scopes": many(text(), "None: everything."),
+_TERMS: dict[str, Schema] = {
     "allowed_models": many(text(), "None: all."),
     "allowed_resolutions": many(text(), "None: all."),
+    "concurrent_max": maybe(number()),
+}
+_KEY_TERMS: dict[str, Schema] = {
+    "name": text(), "scopes": many(text(), "None: everything."), **_TERMS,
     "allowed_addresses": many(text(), "CIDR. None: from everywhere."),
-    "concurrent_max": maybe(number()), "expires_at": maybe(moment()),
+    "expires_at": maybe(moment()),
 }
 _ENDPOINT_TERMS: dict[str, Schema] = {
     "url": url(), "types": many(one_of(webhooks.TYPES), "None: all."), "description": text(),
 }
 _KEYS_AND_WEBHOOKS: dict[str, Schema] = {
     "ApiKey": an_object("", ("secret",), id=id_of("key"), object=one_of(["api_key"]), prefix=text(), **_KEY_TERMS,
+        kind=one_of(["organization", "personal"]),
+        member=maybe(an_object("Whom a personal key acts for.", id=text(), name=text())),
         budget=maybe(of("Budget")), created_by=maybe(an_object(id=text(), name=text())),
         created_at=moment(), last_used_at=maybe(moment()), last_used_address=maybe(text()),
         revoked_at=maybe(moment()), previous=maybe(an_object(prefix=text(), expires_at=maybe(moment()))),
         secret=maybe(text("Once, in the answer that made it.")),
     ),
     "ApiKeyList": a_list("ApiKey"),
-    "ApiKeyRequest": a_body(tuple(name for name in (*_KEY_TERMS, "budget") if name != "name"), **_KEY_TERMS,
+    "ApiKeyRequest": a_body(tuple(name for name in (*_KEY_TERMS, "budget", "kind") if name != "name"), **_KEY_TERMS,
+        kind=maybe(one_of(["organization", "personal"], "That of the key that asks.")),
         budget=maybe(of("BudgetChange")),
     ),
+    "ApiKeyChange": a_body(tuple(_KEY_TERMS), **_KEY_TERMS),
     "Rotation": a_body(("overlap_seconds",), overlap_seconds=number("How long the secret before works on."),
     ),
     "WebhookEndpoint": an_object("", ("secret",), id=text(), object=one_of(["webhook_endpoint"]), url=url(),

@@ -22,8 +22,10 @@ from tests.upstream import Upstream
 
 SCREENS = Path(django_settings.BASE_DIR) / ".data" / "screens"
 ONLY = os.environ.get("ONLY", "/")
+READERS = ("anybody", "developer", "owner", "staff")
 # States of a page that another object or another wish brings about.
 ALSO = (
+    "/keys/{personal_key}",
     "/generations/{failed}",
     "/generations/{running}",
     "/generations/{queued}",
@@ -74,12 +76,13 @@ def eyes_of(
         eyes.context.close()
 
 
-@pytest.mark.parametrize("reader", ["anybody", "owner", "staff"])
+@pytest.mark.parametrize("reader", READERS)
 def test_every_page_is_well_in_every_look(
     world: World, eyes_of: Callable[[User | None], Eyes], reader: str
 ) -> None:
     eyes = eyes_of(world.people.get(reader))
     for line in _chosen():
+        assert line.reader in READERS
         if line.reader == reader:
             status = 401 if line.address.endswith("/login/error/") else 200
             eyes.look(line.path(world.names), name_of(line.address), status=status)

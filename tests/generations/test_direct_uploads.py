@@ -14,6 +14,7 @@ from generations.models import StoredFile, Upload
 from tests.generations.files import picture
 from tests.generations.kept import Kept
 from tests.generations.steps import refused
+from tests.race import race
 from tests.world import Api
 
 on_a_bucket = pytest.mark.parametrize("storage", ["bucket"], indirect=True)
@@ -69,7 +70,38 @@ def test_a_bad_file_is_refused_and_gone(api: Api, storage: Kept) -> None:
     refused(api.post(path(announced)), 422, "unsupported_media", "file")
 
     assert storage.names() == []
-    assert not StoredFile.objects.exists()
+    assert list(StoredFile.objects.values_list("state", "bytes")) == [("leaving", 0)]
+
+
+@on_a_bucket
+def test_what_is_put_there_again_takes_no_room_for_ever(
+    api: Api, storage: Kept, clock: time_machine.Traveller
+) -> None:
+    """The form works for an hour, whatever became of the upload."""
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+    made = api.post(path(announced)).json()
+    assert put(announced, picture()) == 204
+    assert len(storage.names()) == 2
+
+    assert api.post(path(announced)).status_code == 404
+    clock.shift(timedelta(hours=2, seconds=1))
+    tasks.forget_files()
+
+    assert storage.names() == [Upload.objects.get(pk=made["id"]).stored.name]
+    assert StoredFile.objects.count() == 1
+
+
+@on_a_bucket
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_complete_it_at_once_one_gets_an_upload(api: Api, storage: Kept) -> None:
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+
+    answers = race([lambda: api.post(path(announced)).status_code] * 2)
+
+    assert sorted(answers) == [201, 404]  # type: ignore[type-var]  # each is a status
+    assert Upload.objects.count() == 1
 
 
 @on_a_bucket

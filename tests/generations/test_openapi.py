@@ -85,7 +85,7 @@ def test_a_client_is_told_which_refusals_to_expect_where(db: None) -> None:
     said = document.build()["paths"]
 
     create = said["/generations"]["post"]["responses"]
-    assert {"201", "400", "402", "403", "409", "422", "default"} == set(create)
+    assert {"201", "400", "402", "403", "409", "422", "503", "default"} == set(create)
     assert "`insufficient_credits`" in create["402"]["description"]
     assert set(said["/balance"]["get"]["responses"]) == {"200", "default"}
     known = {row.code for row in error_pages.rows()}

@@ -30,7 +30,7 @@ def test_the_name_changes_everywhere_at_once(acme: Organization, browser: Browse
     assert "The organization is called Acme Films now." in page
     assert "<span>Acme Films</span>" in page
     entry = AuditEntry.objects.get(action="organization.renamed")
-    assert (entry.before, entry.after) == ({"name": "Acme"}, {"name": "Acme Films"})
+    assert (entry.before, entry.after) == ({}, {})  # names may have to go; the trail stays
     assert entry.address == "127.0.0.1"
 
 
