@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Organization, User
 from generations.models import Generation
@@ -78,6 +78,36 @@ def test_files_are_dropped_pasted_mentioned_and_sorted(
     expect(page.locator("#end_image_url")).to_have_value("")
     assert page.input_value("#prompt").startswith("A @Image1 kite")
     assert money(acme) == (25_000_000, 0)
+
+
+def test_what_is_changed_while_the_form_is_drawn_anew_is_not_taken_back(
+    page: Page, quiet: Shop, acme: Organization
+) -> None:
+    page.goto(f"{quiet.url}/create")
+    held: list[Route] = []
+    page.route("**/create", lambda route: held.append(route) if not held else route.continue_())
+
+    page.locator("#family-image").check(force=True)
+    page.wait_for_function("() => document.querySelector('#family').matches('.htmx-request')")
+    page.locator("#tier-fast").check(force=True)
+    page.fill("#prompt", "Typed while it was on its way")
+    wait_until_held(page, held)
+    held[0].continue_()
+
+    expect(page.get_by_label("First frame")).to_be_visible()
+    expect(page.locator("#tier-fast")).to_be_checked()
+    expect(page.locator("#family-image")).to_be_checked()
+    expect(page.locator("#prompt")).to_have_value("Typed while it was on its way")
+    expect(page.locator("#snippets")).to_contain_text("seedance-2.0-fast-image-to-video")
+    assert money(acme) == (25_000_000, 0)
+
+
+def wait_until_held(page: Page, held: list[Route]) -> None:
+    for _ in range(100):
+        if held:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the form was never asked for")
 
 
 def test_a_double_click_makes_one_and_it_appears_without_a_reload(

@@ -14,7 +14,7 @@ from tests.generations.steps import Line
 from tests.world import Api
 
 UNKNOWN = "gen_" + "0" * 32
-WORDS = ("id", "slug", "scope")  # what may stand in an address
+WORDS = ("id", "slug", "scope", "of")  # what may stand in an address
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
