@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 	command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	&& echo $$python && break; done)
 BIN := .venv/bin
+# What has no work left takes over from others: some tests last a minute, most a tenth of a second.
+PARALLEL := $(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist worksteal
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 # Settings as in production, for the checks that look at them. Nothing is contacted.
 PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOSTS=video.example.com \
@@ -15,6 +17,9 @@ PRODUCTION := env -u DATA_DIR SEEDANCE_URL=https://video.example.com ALLOWED_HOS
 	STRIPE_SECRET_KEY=not-a-key STRIPE_WEBHOOK_SECRETS=not-a-secret EMAIL_URL=smtps://mail.example.com \
 	TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$(head -c 64 /dev/urandom | base64 | tr -d '\n')
+
+# Every process of the tests would compile all modules and tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-slow screens bench check lock format clean dev
 
@@ -25,14 +30,14 @@ run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATAB
 	@exec $(BIN)/python manage.py run
 
 test: dev  ## Run the everyday tests: all but whole processes, a browser, and the longest histories
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "not slow and not thorough"
+	@$(PARALLEL) -m "not slow and not thorough"
 
 test-slow: dev  ## Run all the others; those that start whole processes one by one, for they measure time
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 -m "thorough and not slow"
+	@$(PARALLEL) -m "thorough and not slow"
 	@$(BIN)/python -m pytest -q -m slow
 
 screens: dev  ## Look at every page at two widths, light and dark (.data/screens; ONLY=/billing: what begins so)
-	@$(BIN)/python -m pytest -q -m slow tests/browser/test_every_page.py
+	@$(PARALLEL) tests/browser/test_every_page.py
 
 bench: dev  ## Measure what was promised, against the same work without us (.data/bench.json)
 	@$(BIN)/python -m tests.benchmarks

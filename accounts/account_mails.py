@@ -27,17 +27,17 @@ class Mail:
 # What a mail may carry while it is owed. No link to set a password: that is made when it is sent.
 FIELDS = ("code", "from_email", "to_email", "deleted_email", "provider", "ip")
 FORGOTTEN = ("account_reset_password", "Choose a new password")
-FACTORS = ("mfa_index", "Look at your second factors")
-PASSKEYS = ("mfa_list_webauthn", "Look at your passkeys")
-CONNECTED = ("socialaccount_connections", "Look at connected accounts")
+FACTORS = ("mfa_index", "See your second factors")
+PASSKEYS = ("mfa_list_webauthn", "See your passkeys")
+CONNECTED = ("socialaccount_connections", "See connected accounts")
 NOT_YOU = "If this was not you, choose a new password now: it ends every session but the one you do it in."
 CODE_WORKS_FOR = timedelta(minutes=15)
-_CODE = "It works for a quarter of an hour, in the window that asked for it. Nobody of ours ever asks you for it."
+_CODE = "It works for 15 minutes, in the window that asked for it. We never ask you for it."
 MAILS = {
     "email_confirmation_signup": Mail(
-        "{code} is your code", f"Welcome. It confirms your address. {_CODE}"
+        "{code} is your code", f"Welcome. This code confirms your address. {_CODE}"
     ),
-    "email_confirmation": Mail("{code} is your code", f"It confirms your address. {_CODE}"),
+    "email_confirmation": Mail("{code} is your code", f"This code confirms your address. {_CODE}"),
     "account_already_exists": Mail(
         "You have an account already",
         "Somebody, probably you, wanted to create an account with this address, which has one. "

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.console import Records, console, link, rows_of
 from accounts.models import (
+    Alarm,
     ApiKey,
     AuditEntry,
     Delivery,
@@ -64,10 +65,18 @@ class InvitationRecords(Records):
 
 @admin.register(ApiKey, site=console)
 class ApiKeyRecords(Records):
-    list_display = ("name", "prefix", "page", "organization", "last_used_at", "revoked_at")
-    list_select_related = ("organization",)
+    list_display = (
+        "name",
+        "prefix",
+        "page",
+        "organization",
+        "member",
+        "last_used_at",
+        "revoked_at",
+    )
+    list_select_related = ("organization", "member__user")
     search_fields = ("id__exact", "prefix__exact", "organization__id__exact")
-    exclude = ("secret_sha256",)
+    exclude = ("secret_sha256", "previous_sha256")
     readonly_fields = ("page", "made")
     page = link("operator_key", "Revoke")
     made = rows_of("generations_generation", "What it made", "api_key__id__exact")
@@ -85,6 +94,12 @@ class EventRecords(Records):
     list_display = ("created_at", "type", "id", "organization")
     list_select_related = ("organization",)
     search_fields = ("id__exact", "type__exact", "organization__id__exact")
+
+
+@admin.register(Alarm, site=console)
+class AlarmRecords(Records):
+    list_display = ("began_at", "name", "count", "told_at", "ended_at")
+    search_fields = ("name__startswith",)
 
 
 @admin.register(Look, site=console)

@@ -1,4 +1,8 @@
-"""API keys: issue, change, rotate, revoke, and recognise one in a request with one indexed read."""
+"""API keys: issue, rotate, revoke, and recognise one in a request with one indexed read.
+
+A key is of the organization, or personal: then it acts for a member. Who may make, change and rotate which
+one is asked in `roles`; a key does so for keys that act for the same one as itself.
+"""
 
 import hashlib
 import re
@@ -6,13 +10,14 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from rest_framework.request import Request
 
-from accounts import audit, key_sightings, key_terms, rates
+from accounts import audit, key_sightings, key_terms, rates, roles
 from accounts.key_terms import Terms
-from accounts.models import ApiKey, Membership, Organization, User
+from accounts.models import ApiKey, Membership, Organization, RoleTerms, User
 from seedance_saas.api import moment
 from seedance_saas.errors import Conflict, Forbidden, InvalidRequest
 
@@ -38,6 +43,7 @@ def issue(
     name: str,
     terms: Terms = Terms(),  # noqa: B008  # frozen
     *,
+    member: Membership | None = None,
     id: str | None = None,
     by: User | None = None,
     by_key: ApiKey | None = None,
@@ -45,18 +51,24 @@ def issue(
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which exists in this return value only: we keep its SHA-256.
 
-    The secret has 192 random bits, so a plain hash is as good as a slow one. A key gives another one no
-    more than it has: raises WiderThanOwn. With an `id` that exists already: IntegrityError. Raises
-    Forbidden for who was removed meanwhile; a removal that comes second finds the key. Locks the person's membership.
+    With a `member` it is personal, and acts for them; else it is of the organization. The secret has 192
+    random bits, so a plain hash is as good as a slow one. A key gives another one no more than it has: raises
+    WiderThanOwn. With an `id` that exists already: IntegrityError. Raises Forbidden for who was removed, or lost
+    the role for it, meanwhile; a removal that comes second finds the key. Locks the membership.
     """
     if by_key:
+        key_terms.require_same_account(member.pk if member else None, by_key)
         key_terms.require_no_wider(terms, key_terms.of(by_key))
     secret = _new_secret(organization)
     with transaction.atomic():
-        if by:
-            _require_not_removed(organization, by)
+        if member:
+            if _require_keeper(organization, Q(pk=member.pk)) is None:
+                raise Forbidden("A personal key acts for a member.")
+        elif by:
+            _require_admin(organization, by)
         key = ApiKey(
             organization=organization,
+            member=member,
             created_by=by,
             name=name,
             prefix=secret[:PREFIX_LENGTH],
@@ -66,6 +78,7 @@ def issue(
         if id:
             key.id = id
         key.save(force_insert=True)
+        personal = {"member": member.pk} if member else {}
         audit.note(
             organization,
             "api_key.issued",
@@ -73,44 +86,28 @@ def issue(
             actor=by,
             api_key=by_key,
             address=address,
-            after={"name": name, "prefix": key.prefix, **terms.as_json()},
+            after={"prefix": key.prefix, **personal, **terms.as_json()},
         )
     return key, secret
 
 
-def _require_not_removed(organization: Organization, by: User) -> None:
-    theirs = Membership.with_former.filter(organization=organization, user=by)
+def _require_keeper(organization: Organization, who: Q) -> Membership | None:
+    """The membership as it is now, locked; None for who never had one. Raises Forbidden."""
+    theirs = Membership.with_former.filter(who, organization=organization)
     found = list(theirs.select_for_update(no_key=True).order_by("id"))
-    if found and all(one.removed_at for one in found):
+    living = next((one for one in found if one.removed_at is None), None)
+    if found and living is None:
         raise Forbidden("You are not a member any more.")
+    if living and not roles.can_manage_keys(living):
+        raise Forbidden(f"The role {living.role} does not make keys.")
+    return living
 
 
-@transaction.atomic
-def change(
-    key: ApiKey, name: str, terms: Terms, *, by: User | None = None, address: str | None = None
-) -> ApiKey:
-    """Another name and other terms, from the next request on. Raises KeyIsOver. Locks the key's row."""
-    key = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
-    _require_living(key)
-    before = {"name": key.name, **key_terms.of(key).as_json()}
-    after = {"name": name, **terms.as_json()}
-    if before == after:
-        return key
-    key.name = name
-    for field, value in terms.as_fields().items():
-        setattr(key, field, value)
-    key.save(update_fields=["name", *terms.as_fields()])
-    changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
-    audit.note(
-        key.organization,
-        "api_key.changed",
-        key.id,
-        actor=by,
-        address=address,
-        before={field: before.get(field) for field in changed},
-        after={field: after.get(field) for field in changed},
-    )
-    return key
+def _require_admin(organization: Organization, by: User) -> None:
+    """What the organization's own keys spend counts on nobody's budget: so who sets budgets makes them."""
+    membership = _require_keeper(organization, Q(user=by))
+    if membership and not roles.can_set_budgets(membership):
+        raise Forbidden("Keys of the organization are made by owners and admins.")
 
 
 def rotate(
@@ -124,9 +121,11 @@ def rotate(
     """Another secret for the same key; the one before it opens the key, too, for `overlap_seconds` more.
 
     Of two rotations at once, or within an overlap, one counts: the other raises KeyIsRotating. Raises
-    KeyIsOver; WiderThanOwn if `by_key` would get the secret of a key that may do more than itself.
+    KeyIsOver; WiderThanOwn if `by_key` would get the secret of a key that may do more than itself, or acts
+    for somebody else.
     """
     if by_key and by_key.pk != key.pk:
+        key_terms.require_same_account(key.member_id, by_key)
         key_terms.require_no_wider(key_terms.of(key), key_terms.of(by_key))
     if not 0 <= overlap_seconds <= OVERLAP_SECONDS_MAX:
         raise InvalidRequest(
@@ -200,6 +199,7 @@ def revoke(
     *,
     by: User | None = None,
     by_key: ApiKey | None = None,
+    because: str = "",
     address: str | None = None,
 ) -> bool:
     """From now on the key opens nothing, on every process. A repeat changes nothing and is False."""
@@ -210,14 +210,28 @@ def revoke(
         if revoked:
             audit.note(
                 key.organization, "api_key.revoked", key.id,
-                actor=by, api_key=by_key, address=address,
+                actor=by, api_key=by_key, address=address, after={"because": because} if because else {},
             )  # fmt: skip
     return bool(revoked)
 
 
+# What the role of the member may use for whom a key acts: read along with the key.
+_TERMS_OF_MEMBER = Subquery(
+    RoleTerms.objects.filter(
+        organization=OuterRef("organization"), role=OuterRef("member__role")
+    ).values(
+        terms=JSONObject(
+            allowed_models="allowed_models",
+            allowed_resolutions="allowed_resolutions",
+            concurrent_max="concurrent_max",
+        )
+    )
+)
+
+
 def find(secret: str, *, address: str | None = None) -> ApiKey | None:
-    """The living key with this secret, its organization joined: one read of unique indexes, which counts the
-    request (`rates.of`).
+    """The living key with this secret; its organization, and of a personal one the member and the terms of
+    their role, joined: one read of unique indexes, which counts the request (`rates.of`).
 
     That it was used from `address` is noted, at most once a minute: one statement more. Whether it may
     come from there is for the caller to ask.
@@ -228,9 +242,15 @@ def find(secret: str, *, address: str | None = None) -> ApiKey | None:
     prefix, digest = secret[:PREFIX_LENGTH], _hash(secret)
     address = key_terms.canonical_address(address)
     opens = Q(secret_sha256=digest) | Q(previous_sha256=digest, previous_expires_at__gt=now)
-    rows = _living(now).select_related("organization").annotate(asked=rates.counted())
-    key = rows.filter(opens).first()
-    if key and key_sightings.is_due(key, prefix, address, now):
+    belongs = Q(member=None) | Q(member__removed_at=None, member__user__is_active=True)
+    rows = _living(now).select_related("organization", "member")
+    rows = rows.annotate(terms_of_member=_TERMS_OF_MEMBER, asked=rates.counted())
+    key = rows.filter(opens, belongs).first()
+    if key is None:
+        return None
+    if key.member:
+        key.member.terms = RoleTerms(**(key.terms_of_member or {}))
+    if key_sightings.is_due(key, prefix, address, now):
         was_refused = not key_terms.may_come_from(key, address)
         key_sightings.note(key, prefix, address=address, was_refused=was_refused, now=now)
     return key
@@ -254,7 +274,7 @@ def is_rotating(key: ApiKey) -> bool:
     return key.previous_expires_at is not None and key.previous_expires_at > timezone.now()
 
 
-def _require_living(key: ApiKey) -> None:
+def require_living(key: ApiKey) -> None:
     if not is_living(key):
         raise KeyIsOver("This key has expired or was revoked. Make another one.")
 
@@ -262,7 +282,7 @@ def _require_living(key: ApiKey) -> None:
 def _not_rotated(key: ApiKey) -> Conflict:
     """Why: the row as it is now tells."""
     key.refresh_from_db()
-    _require_living(key)
+    require_living(key)
     return KeyIsRotating(
         f"This key was rotated just now: it begins with {key.prefix}.",
         prefix=key.prefix,

@@ -19,6 +19,8 @@ def note(
 ) -> None:
     """Write what was done to `target`, by whom, from where. Neither actor nor key: the system.
 
+    The row stays for ever, and the names of what it is about may have to go: it has ids, and the page looks up
+    what they are called.
     No organization: it is about the house itself, and no organization sees it.
     """
     AuditEntry.objects.create(
@@ -42,10 +44,16 @@ def note_person(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Write what happened to a person in every organization that they belong to: each has to know.
+    """Write what happened to a person in every organization that they belong to, for each has to know; and of our
+    staff in the house's own trail.
 
     Neither an actor nor anybody else's doing: somebody who did not prove who they are.
     """
+    concerned: list[str | None] = [
+        *user.memberships.order_by("id").values_list("organization_id", flat=True)
+    ]
+    if user.is_staff:
+        concerned.append(None)
     AuditEntry.objects.bulk_create(
         AuditEntry(
             organization_id=organization_id,
@@ -56,7 +64,5 @@ def note_person(
             before=before or {},
             after=after or {},
         )
-        for organization_id in user.memberships.order_by("id").values_list(
-            "organization_id", flat=True
-        )
+        for organization_id in concerned
     )

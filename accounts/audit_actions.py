@@ -4,6 +4,7 @@ ACTIONS = {
     # keys and webhooks
     "api_key.issued": "Key made",
     "api_key.changed": "Key changed",
+    "api_key.given_to_organization": "Personal key given to the organization",
     "api_key.rotated": "Key rotated",
     "api_key.overlap_ended": "Old secret of a key ended",
     "api_key.revoked": "Key revoked",
@@ -47,6 +48,7 @@ ACTIONS = {
     "purchase.failed": "Purchase failed",
     "purchase.refund_requested": "Refund asked for",
     "purchase.reversed": "Money of a purchase went back",
+    "invoice.reversed": "Money of an invoice went back",
     "auto_top_up.set": "Auto top-up set",
     "auto_top_up.suspended": "Auto top-up suspended",
     "auto_top_up.resumed": "Auto top-up goes on",
@@ -57,6 +59,7 @@ ACTIONS = {
     "credits.forfeited": "Credits forfeited",
     "sandbox.filled": "Sandbox filled",
     "ledger.corrected": "Ledger corrected",
+    "stripe_event.run_again": "Stripe event run again",
     # prices and what is on sale
     "plan.changed": "Plan changed",
     "plan_margin.set": "Margin of a plan set",
@@ -78,7 +81,9 @@ ACTIONS = {
     # our staff
     "generation.cancel_asked": "Our staff asked to cancel",
     "generation.unstuck": "Our staff moved a generation on",
-    "staff.gave_reason": "Our staff gave a reason",
+    "staff.admitted": "Admitted to our staff",
+    "staff.dismissed": "Dismissed from our staff",
+    "staff.gave_reason": "Our staff gave a reason",  # in older rows; the act's own row has it now
     "staff.look_began": "Our staff began to look",
     "staff.look_ended": "Our staff ended their look",
 }

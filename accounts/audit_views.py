@@ -127,6 +127,7 @@ def _rows(membership: Membership, entries: Iterable[AuditEntry]) -> Iterator[dic
     belong = Membership.with_former.filter(
         Q(user_id__in=actors | named) | Q(pk__in=named), organization=membership.organization
     ).select_related("user")
+    names[membership.organization.pk] = str(membership.organization)
     known = set()
     for one in belong:
         known.add(one.user_id)
@@ -191,6 +192,8 @@ def _said(field: str, value: Any, names: dict[str, str]) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     text = str(value)
+    if field == "subject" and text == "*":  # of a budget: each without one of its own
+        return "each"
     if field.endswith("_usd"):
         return f"${text}"
     return names.get(text, text)

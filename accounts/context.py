@@ -67,6 +67,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "places_main": SimpleLazyObject(partial(_shown, MAIN, membership)),
         "places_more": SimpleLazyObject(partial(_shown, MORE, membership)),
         "can_spend": SimpleLazyObject(lambda: bool(membership and roles.can_spend(membership))),
+        "can_make": SimpleLazyObject(lambda: bool(membership and _can_make(membership))),
         "can_manage_keys": SimpleLazyObject(
             lambda: bool(membership and roles.can_manage_keys(membership))
         ),
@@ -77,6 +78,13 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "theme": theme_of(request),
         "section": _section(request),
     }
+
+
+def _can_make(membership: Membership) -> bool:
+    """Something new, now: not where the organization is closed or suspended."""
+    organization = membership.organization
+    is_stopped = organization.closed_at or organization.suspended_at
+    return roles.can_spend(membership) and not is_stopped
 
 
 def theme_of(request: HttpRequest) -> str:

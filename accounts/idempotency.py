@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request
@@ -34,6 +34,7 @@ class Claim:
     organization: Organization
     key: str
     fingerprint: str
+    location: str = ""  # the list that what is made stands in
 
     def record(self, status: int, body: Any) -> IdempotencyRecord:
         return IdempotencyRecord(
@@ -56,13 +57,24 @@ class Claim:
                 "This Idempotency-Key was used for another request in the last 24 hours.",
                 param="Idempotency-Key",
             )
-        return Response(first.body, first.status, headers={"Idempotent-Replayed": "true"})
+        headers = {"Idempotent-Replayed": "true"}
+        return Response(
+            first.body, first.status, headers=headers | location(self.location, first.body)
+        )
 
 
-def claim(request: Request, organization: Organization, *, content: str = "") -> Claim | None:
+def location(of_list: str, body: Any) -> dict[str, str]:
+    """The header that says where the one thing that was made is; none for several."""
+    return {"Location": f"{of_list}/{body['id']}"} if of_list and "id" in body else {}
+
+
+def claim(
+    request: Request, organization: Organization, *, content: str = "", location: str = ""
+) -> Claim | None:
     """What the request's Idempotency-Key header claims, or None without one.
 
-    `content` tells the body where that is no JSON: the digest of a file.
+    `content` tells the body where that is no JSON: the digest of a file. `location` is the list that what is
+    made stands in.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -75,7 +87,7 @@ def claim(request: Request, organization: Organization, *, content: str = "") ->
         )
     body = content or request.data
     asked = json.dumps([request.method, request.path.rstrip("/"), body], sort_keys=True)
-    return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest())
+    return Claim(organization, key, hashlib.sha256(asked.encode()).hexdigest(), location)
 
 
 def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
@@ -90,6 +102,59 @@ def answer_once(claim: Claim | None, work: Callable[[], Response]) -> Response:
         if claim and (first := claim.replay()):
             return first
         raise
+
+
+def once(
+    request: Request,
+    organization: Organization,
+    work: Callable[[], dict[str, Any]],
+    *,
+    status: int = 200,
+    made_in: str = "",
+) -> Response:
+    """Do the work, and remember its answer in the same transaction. What is remembered of a secret is null.
+
+    `made_in` is the list that what is made stands in.
+    """
+    claim_ = claim(request, organization, location=made_in)
+
+    def do() -> Response:
+        with transaction.atomic():
+            body = work()
+            if claim_:
+                kept = body | {"secret": None} if "secret" in body else body
+                claim_.record(status, kept).save(force_insert=True)
+        headers = {"Cache-Control": "no-store"} if "secret" in body else {}
+        return Response(body, status=status, headers=headers | location(made_in, body))
+
+    return answer_once(claim_, do)
+
+
+def once_then_remember(
+    request: Request,
+    organization: Organization,
+    work: Callable[[], dict[str, Any]],
+    *,
+    status: int = 200,
+) -> Response:
+    """As `once`, of work that needs the network and does no harm when it is done twice.
+
+    Whoever dies between the work and its record has it done again by the repeat.
+    """
+    claim_ = claim(request, organization)
+    if claim_ is None:
+        return Response(work(), status=status)
+    first = claim_.replay()
+    if first:
+        return first
+    body = work()
+
+    def remember() -> Response:
+        with transaction.atomic():
+            claim_.record(status, body).save(force_insert=True)
+        return Response(body, status=status)
+
+    return answer_once(claim_, remember)
 
 
 def unsay(organization: Organization, id: str, data: dict[str, Any]) -> None:

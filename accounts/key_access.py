@@ -6,8 +6,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import api_keys, key_terms, rates
-from accounts.key_terms import AddressNotAllowed, InsufficientScope
+from accounts import api_keys, key_terms, rates, roles
+from accounts.key_terms import AddressNotAllowed, InsufficientRole, InsufficientScope
 from accounts.models import ApiKey
 from seedance_saas.errors import Unauthenticated
 from seedance_saas.requests import client_address
@@ -48,7 +48,10 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """The view's `scopes` name the scope that each of its methods needs. One that names none is closed."""
+    """The view's `scopes` name the scope that each of its methods needs. One that names none is closed.
+
+    A personal key needs a member who may do it, too: their role as it is now.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -57,6 +60,13 @@ class HasScope(BasePermission):
         needed = getattr(view, "scopes", {}).get(method)
         if needed is None:
             return False
-        if not key_terms.has_scope(api_keys.of(request), needed):
+        key = api_keys.of(request)
+        if not key_terms.has_scope(key, needed):
             raise InsufficientScope(f"This needs a key with the scope {needed}.", needed=needed)
+        if key.member and not roles.can_use_scope(key.member, needed):
+            raise InsufficientRole(
+                f"This key acts for a member whose role, {key.member.role}, does not allow {needed}.",
+                needed=needed,
+                role=key.member.role,
+            )
         return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import ApiKey, Membership, RoleTerms
+from accounts.models import ApiKey
 from seedance_saas.api import moment
 from seedance_saas.errors import Forbidden, InvalidRequest
 
@@ -53,6 +53,12 @@ class InsufficientScope(Forbidden):
     code = "insufficient_scope"
 
 
+class InsufficientRole(Forbidden):
+    """The key is good, and acts for a member who may not do this."""
+
+    code = "insufficient_role"
+
+
 @dataclass(frozen=True)
 class Terms:
     """An empty tuple, and None, limit nothing. `expires_at` is the key's own end."""
@@ -85,20 +91,6 @@ def of(key: ApiKey) -> Terms:
         allowed_addresses=tuple(key.allowed_addresses),
         concurrent_max=key.concurrent_max,
         expires_at=key.expires_at,
-    )
-
-
-def of_role(membership: Membership) -> Terms:
-    """What those with this role may use, as a key of theirs may not use more."""
-    row = RoleTerms.objects.filter(
-        organization=membership.organization, role=membership.role
-    ).first()
-    if row is None:
-        return Terms()
-    return Terms(
-        allowed_models=tuple(row.allowed_models),
-        allowed_resolutions=tuple(row.allowed_resolutions),
-        concurrent_max=row.concurrent_max,
     )
 
 
@@ -211,6 +203,24 @@ def may_come_from(key: ApiKey, address: str | None) -> bool:
 
 
 _known_network = lru_cache(maxsize=4096)(ipaddress.ip_network)
+
+
+def require_same_account(member_id: str | None, by_key: ApiKey) -> None:
+    """Raises WiderThanOwn unless both count for the organization alone, or act for the same member.
+
+    Else what one key spends could be spent through another one, on nobody's account or on somebody else's.
+    """
+    if member_id == by_key.member_id:
+        return
+    if by_key.is_personal:
+        raise WiderThanOwn(
+            "A personal key gets at keys of the same member alone.", param="kind", own="personal"
+        )
+    raise WiderThanOwn(
+        "A key of the organization acts for no member, and gets at no personal key.",
+        param="kind",
+        own="organization",
+    )
 
 
 def require_no_wider(terms: Terms, own: Terms) -> None:

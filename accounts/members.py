@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import api_keys, audit, invitations, organizations, roles
@@ -32,7 +32,7 @@ class AboveTheirRole(Forbidden):
 
 @dataclass(frozen=True)
 class Removed:
-    """What went with a member."""
+    """What went with a member: their personal keys, and those that they made for the organization if it was said."""
 
     keys_count: int
     invitations_count: int
@@ -42,8 +42,8 @@ class Removed:
 def change_role(
     member: Membership, role: str, *, by: Membership, address: str | None = None
 ) -> Membership:
-    """The member as they are then. Counts from their next request on; invitations that they could not send
-    any more go.
+    """The member as they are then. Counts from their next request on, and from that of their personal keys, which
+    may what the role may; invitations that they could not send any more go.
 
     Raises InvalidRequest for one who left, AboveTheirRole, LastOwner. A repeat changes nothing.
     """
@@ -96,12 +96,17 @@ def transfer_ownership(
 
 @transaction.atomic
 def remove(
-    member: Membership, *, by: Membership, keeps_keys: bool = False, address: str | None = None
+    member: Membership,
+    *,
+    by: Membership,
+    revokes_made: bool = False,
+    address: str | None = None,
 ) -> Removed:
     """From the next request on the member sees nothing of the organization. Removing oneself is leaving.
 
-    Their keys are revoked, or stay the organization's; the invitations that they sent are revoked. What they
-    made stays, and what runs ends as usual. Raises NotFound for one who left already, AboveTheirRole, LastOwner.
+    Their personal keys are revoked, and the invitations that they sent. Keys of the organization stay, whoever
+    made them, or with `revokes_made` those that they made go as well. What they made stays, and what runs ends
+    as usual. Raises NotFound for one who left already, AboveTheirRole, LastOwner.
     """
     organization = organizations.lock(member.organization)
     member, by = (
@@ -113,24 +118,31 @@ def remove(
     if member.role == Role.OWNER:
         _require_another_owner(organization, member)
     Membership.objects.filter(pk=member.pk).update(removed_at=timezone.now())
-    keys = keys_of(member)
-    for key in [] if keeps_keys else keys:
+    keys = [*keys_of(member), *(keys_made(member) if revokes_made else ())]
+    for key in keys:
         api_keys.revoke(key, by=by.user, address=address)
     sent = invitations.revoke_all_of(organization, member.user, by=by.user, address=address)
     audit.note(
         organization, "member.left" if member.pk == by.pk else "member.removed", member.id,
         actor=by.user, address=address, before={"role": member.role},
-        after={"keys": "kept" if keeps_keys else "revoked", "keys_count": len(keys)},
+        after={"keys_revoked": len(keys)},
     )  # fmt: skip
     logger.info("member.removed id=%s organization=%s", member.id, organization.id)
     return Removed(len(keys), sent)
 
 
 def keys_of(member: Membership) -> list[ApiKey]:
-    """The living keys that the person made here."""
-    keys = ApiKey.objects.filter(
-        organization=member.organization_id, created_by=member.user_id, revoked_at=None
-    )
+    """Their living personal keys, which end with the membership."""
+    return _living_keys(member, Q(member=member))
+
+
+def keys_made(member: Membership) -> list[ApiKey]:
+    """The living keys of the organization that the person made: they may know the secrets."""
+    return _living_keys(member, Q(member=None, created_by=member.user_id))
+
+
+def _living_keys(member: Membership, which: Q) -> list[ApiKey]:
+    keys = ApiKey.objects.filter(which, organization=member.organization_id, revoked_at=None)
     return list(keys.select_related("organization").order_by("id"))
 
 

@@ -50,12 +50,9 @@ def rename(
         raise InvalidRequest(f"The name must have 1 to {NAME_LENGTH_MAX} characters.", param="name")
     now = lock(organization)
     if now.name != name:
-        before, now.name = now.name, name
+        now.name = name
         now.save(update_fields=["name"])
-        audit.note(
-            now, "organization.renamed", now.id,
-            actor=by, address=address, before={"name": before}, after={"name": name},
-        )  # fmt: skip
+        audit.note(now, "organization.renamed", now.id, actor=by, address=address)
     return now
 
 

@@ -28,6 +28,8 @@ Reason = WebhookEndpoint.Reason
 
 
 class TooManyEndpoints(Conflict):
+    """An organization has as many endpoints as it may have."""
+
     code = "too_many_webhook_endpoints"
 
 

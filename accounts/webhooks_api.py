@@ -1,13 +1,11 @@
 """Webhook endpoints and deliveries in the native API: parse, call, render. The verbs are those of the pages."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,8 +13,8 @@ from rest_framework.views import APIView
 from accounts import api_keys, deliveries, idempotency, webhook_endpoints
 from accounts import webhooks_presentation as presentation
 from accounts.models import Delivery, WebhookEndpoint
-from seedance_saas.api import body_of, moment, page
-from seedance_saas.errors import InvalidRequest, UnknownField
+from seedance_saas.api import body_of, moment, page, read_moment, require_known
+from seedance_saas.errors import InvalidRequest
 from seedance_saas.requests import client_address
 
 FIELDS = ("url", "types", "description")
@@ -47,7 +45,10 @@ class EndpointList(APIView):
             )
             return presentation.endpoint(endpoint) | {"secret": secret}
 
-        return _once(request, create, status=201)
+        organization = api_keys.of(request).organization
+        return idempotency.once(
+            request, organization, create, status=201, made_in="/api/v1/webhook-endpoints"
+        )
 
 
 class EndpointDetail(APIView):
@@ -121,7 +122,7 @@ class EndpointReplay(APIView):
     def post(self, request: Request, id: str) -> Response:
         endpoint = _endpoint(request, id)
         fields = _read(request, ("since", "include_succeeded"))
-        since = _moment(fields.get("since"))
+        since = read_moment(fields.get("since"), param="since")
         everything = fields.get("include_succeeded", False)
         if not isinstance(everything, bool):
             raise InvalidRequest(
@@ -142,7 +143,8 @@ class EndpointDeliveries(APIView):
     def get(self, request: Request, id: str) -> Response:
         endpoint = _endpoint(request, id)
         rows = _deliveries(request).filter(endpoint=endpoint)
-        if status := request.query_params.get("status"):
+        if "status" in request.query_params:
+            status = request.query_params["status"]
             if status not in Delivery.State.values:
                 raise InvalidRequest(
                     f"status must be one of: {', '.join(Delivery.State.values)}.",
@@ -150,7 +152,7 @@ class EndpointDeliveries(APIView):
                     allowed=Delivery.State.values,
                 )
             rows = rows.filter(state=status)
-        return Response(page(request, rows, presentation.delivery))
+        return Response(page(request, rows, presentation.delivery, filters=("status",)))
 
 
 class DeliveryDetail(APIView):
@@ -191,25 +193,8 @@ def _shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 def _read(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
     body = body_of(request)
-    for name in body:
-        if name not in allowed:
-            raise UnknownField(
-                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(allowed)
-            )
+    require_known(body, allowed)
     return dict(body)
-
-
-def _moment(text: object) -> datetime:
-    """A time with its zone. Raises InvalidRequest."""
-    try:
-        at = parse_datetime(text) if isinstance(text, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidRequest(
-            "since must be a time with its zone, like 2026-06-17T14:32:00Z.", param="since"
-        )
-    return at
 
 
 def _who(request: Request) -> dict[str, Any]:
@@ -217,16 +202,4 @@ def _who(request: Request) -> dict[str, Any]:
 
 
 def _once(request: Request, work: Callable[[], dict[str, Any]], *, status: int = 200) -> Response:
-    """Do the work and keep its answer, without a secret, under the caller's Idempotency-Key, in one transaction."""
-    claim = idempotency.claim(request, api_keys.of(request).organization)
-
-    def do() -> Response:
-        with transaction.atomic():
-            body = work()
-            if claim:
-                kept = body | {"secret": None} if "secret" in body else body
-                claim.record(status, kept).save(force_insert=True)
-        headers = {"Cache-Control": "no-store"} if "secret" in body else {}
-        return Response(body, status=status, headers=headers)
-
-    return idempotency.answer_once(claim, do)
+    return idempotency.once(request, api_keys.of(request).organization, work, status=status)

@@ -85,10 +85,10 @@ class PurchaseRecords(OfOrganization):
 
 @admin.register(Reversal, site=console)
 class ReversalRecords(Records):
-    list_display = ("id", "purchase", "kind", "state", "amount_cents", "created_at")
-    list_select_related = ("purchase",)
+    list_display = ("id", "purchase", "invoice", "kind", "state", "amount_cents", "created_at")
+    list_select_related = ("purchase", "invoice")
     list_filter = ("kind", "state")
-    search_fields = ("id__exact", "stripe_id__exact", "purchase__id__exact")
+    search_fields = ("id__exact", "stripe_id__exact", "purchase__id__exact", "invoice__id__exact")
 
 
 @admin.register(CreditLine, site=console)

@@ -30,9 +30,11 @@ class TransferList(APIView):
 
     def get(self, request: Request) -> Response:
         rows = Transfer.objects.filter(organization=api_keys.of(request).organization)
-        if reference := request.query_params.get("reference"):
-            rows = rows.filter(reference=reference)
-        if kind := request.query_params.get("kind"):
+        asked = request.query_params
+        if "reference" in asked:
+            rows = rows.filter(reference=asked["reference"])
+        if "kind" in asked:
+            kind = asked["kind"]
             if kind not in Transfer.Kind.values:
                 raise InvalidRequest(
                     f"kind must be one of: {', '.join(Transfer.Kind.values)}.",
@@ -40,7 +42,16 @@ class TransferList(APIView):
                     allowed=Transfer.Kind.values,
                 )
             rows = rows.filter(kind=kind)
-        return Response(page(request, rows, presentation.transfer, key="number", read_key=int))
+        return Response(
+            page(
+                request,
+                rows,
+                presentation.transfer,
+                key="number",
+                read_key=int,
+                filters=("reference", "kind"),
+            )
+        )
 
 
 class StatementList(APIView):

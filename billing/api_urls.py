@@ -14,7 +14,7 @@ urlpatterns = [
     re_path(r"^invoices/?$", purchases_api.InvoiceList.as_view()),
     re_path(r"^invoices/(?P<id>[A-Za-z0-9_]+)/?$", purchases_api.InvoiceDetail.as_view()),
     re_path(
-        r"^invoices/(?P<id>[A-Za-z0-9_]+)/usage\.csv$", purchases_api.InvoiceUsageCsv.as_view()
+        r"^invoices/(?P<id>[A-Za-z0-9_]+)/usage\.csv/?$", purchases_api.InvoiceUsageCsv.as_view()
     ),
     re_path(r"^budgets/?$", budgets_api.BudgetList.as_view()),
     # An end user's id may have slashes in it.
@@ -23,6 +23,6 @@ urlpatterns = [
     ),
     re_path(r"^end-users/?$", budgets_api.EndUserList.as_view()),
     re_path(r"^usage/?$", usage_api.Usage.as_view()),
-    re_path(r"^usage\.csv$", usage_api.UsageCsv.as_view()),
-    re_path(r"^usage/focus\.csv$", usage_api.FocusCsv.as_view()),
+    re_path(r"^usage\.csv/?$", usage_api.UsageCsv.as_view()),
+    re_path(r"^usage/focus\.csv/?$", usage_api.FocusCsv.as_view()),
 ]

@@ -114,7 +114,8 @@ def of_member(member: Membership) -> Subject:
 
 
 def of_key(key: ApiKey) -> Subject:
-    return Subject(Budget.Scope.API_KEY, key.pk, key.name, f"{key.prefix}…")
+    whose = f"personal, of {key.member.user}" if key.member else ""
+    return Subject(Budget.Scope.API_KEY, key.pk, key.name, f"{key.prefix}…", whose)
 
 
 def of_organization(organization: Organization) -> Subject:
@@ -129,7 +130,8 @@ def subject(organization: Organization, scope: str, id: str) -> Subject:
         members = organization.memberships.select_related("user")
         return of_member(get_object_or_404(members, pk=id))
     if scope == Budget.Scope.API_KEY:
-        return of_key(get_object_or_404(organization.api_keys, pk=id))
+        keys = organization.api_keys.select_related("member__user")
+        return of_key(get_object_or_404(keys, pk=id))
     budgets_api.require_subject(organization, scope, id)
     return of_end_user(id) if scope == Budget.Scope.END_USER else of_organization(organization)
 

@@ -91,7 +91,8 @@ def _members(organization: Organization, after: str, most: int) -> list[Subject]
 
 
 def _keys(organization: Organization, after: str, most: int) -> list[Subject]:
-    rows = organization.api_keys.filter(revoked_at=None, pk__gt=after).order_by("id")
+    living = organization.api_keys.select_related("member__user").filter(revoked_at=None)
+    rows = living.filter(pk__gt=after).order_by("id")
     return [budget_rows.of_key(one) for one in rows[: most + 1]]
 
 
@@ -142,7 +143,8 @@ def edit(request: HttpRequest, membership: Membership) -> HttpResponse:
         return _after(request, _row(organization, subject))
     row = _row(organization, subject, known=known.values())
     if _is_part(request) and request.GET.get("do") == "show":
-        return render(request, "billing/budgets/cell.html", {"row": row, "can_set": True})
+        shown = {"row": row, "can_set": True, "is_part": True}
+        return render(request, "billing/budgets/cell.html", shown)
     context: dict[str, Any] = {
         "row": row,
         "own": own,
@@ -197,7 +199,7 @@ def _after(request: HttpRequest, row: Row) -> HttpResponse:
     """The row again, with what was done; the whole page where more rows than this one have changed."""
     said = _said(request.POST.get("do", ""), row)
     if _is_part(request) and not row.is_default:
-        context = {"row": row, "said": said, "can_set": True}
+        context = {"row": row, "said": said, "can_set": True, "is_part": True}
         return render(request, "billing/budgets/cell.html", context)
     messages.success(request, said)
     if _is_part(request):

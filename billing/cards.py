@@ -6,7 +6,7 @@ from django.db import transaction
 
 from billing import auto_top_ups, ledger
 from billing.models import StripeCustomer
-from billing.stripe_gateway import payments
+from billing.stripe_gateway import payers
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def follow(stripe_id: str) -> None:
     known = customer.first()
     if known is None:
         return
-    card = payments.card_of(stripe_id)
+    card = payers.card_of(stripe_id)
     with transaction.atomic():
         ledger.lock(known.organization)
         StripeCustomer.objects.filter(pk=known.pk).update(

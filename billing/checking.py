@@ -1,6 +1,7 @@
 """Proves the books: everything that is cached, claimed or derived, recomputed from the transfers.
 
-`checking_books` reads the transfers, once; `checking_rows` and `checking_stripe` compare rows with rows.
+`checking_books` reads the transfers, once, and `checking_statements` the closed days with them; `checking_rows` and
+`checking_stripe` compare rows with rows.
 """
 
 import logging

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from billing import statement_files
+from billing.checking_statements import ClosedDays
 from billing.models import Grant, Transfer
 
 _PIECE = 2_000
-_FIELDS = len(statement_files.NAMES)
 
 # All four come in the database's own order of organizations: whatever its collation, they meet.
 _ORGANIZATIONS = """
@@ -57,6 +57,11 @@ _WAYS = {
         for source in ("cash", "disputes", "receivable", "promotions")
     ),
     (Transfer.Kind.PAYMENT, "cash", "receivable"),
+    # What went back of it: refunded, or taken back by a bank.
+    (Transfer.Kind.CLAW_BACK, "write_off", "cash"),
+    (Transfer.Kind.REINSTATE, "cash", "write_off"),
+    (Transfer.Kind.CLAW_BACK, "receivable", "disputes"),
+    (Transfer.Kind.REINSTATE, "disputes", "receivable"),
     (Transfer.Kind.WRITE_OFF, "receivable", "write_off"),
     (Transfer.Kind.WRITE_OFF, "write_off", "receivable"),
     (Transfer.Kind.REPAY, "grant", "debt"),
@@ -157,7 +162,7 @@ class _Book:
         rows = list(accounts)
         self.accounts = {row[1]: row[2:] for row in rows}
         self.grants = {row[4]: row for row in rows if row[4]}
-        self.closed = _Closed(id, statements)
+        self.closed = ClosedDays(id, statements)
         self.number = self.available = self.count = 0
         self.balances: dict[str, int] = defaultdict(int)
         self.deposits: dict[str | None, int] = defaultdict(int)
@@ -193,7 +198,7 @@ class _Book:
         )
         if transfer.kind == Transfer.Kind.DEPOSIT:
             self.deposits[transfer.grant] += transfer.amount
-        yield from self.closed.read(transfer, self.available)
+        yield from self.closed.read(transfer, transfer.number, self.available)
 
     def _oddity(self, transfer: _Transfer, source: str, target: str) -> str | None:
         """What its row claims that cannot be."""
@@ -248,62 +253,6 @@ class _Book:
             if row[8] != self.id:
                 yield f"grant {grant} says that it is of {row[8]}, and its account is of {self.id}"
         yield from self.closed.end(self.number)
-
-
-class _Closed:
-    """An organization's statements, proved as its transfers go by."""
-
-    def __init__(self, organization: str, statements: Iterator[Sequence[Any]]) -> None:
-        self.organization = organization
-        self.rest = statements
-        self.last_hash, self.last_number, self.available = "", 0, 0
-        self._turn()
-
-    def _turn(self) -> None:
-        self.now = next(self.rest, None)
-        if self.now is None:
-            return
-        _, _, day, first_number, _, _, _, _ = self.now
-        self.running = statement_files.next_hash(
-            self.last_hash,
-            statement_files.canonical_head(
-                organization=self.organization,
-                day=day,
-                first_number=first_number,
-                available_before=self.available,
-                previous_hash=self.last_hash,
-            ),
-        )
-
-    def read(self, transfer: _Transfer, available: int) -> Iterator[str]:
-        if self.now is None:
-            return
-        _, id, day, first_number, last_number, available_after, previous_hash, hash = self.now
-        self.running = statement_files.next_hash(
-            self.running, statement_files.canonical_transfer(transfer[:_FIELDS])
-        )
-        if transfer.number < last_number:
-            return
-        expected = (self.last_number + 1, transfer.number, available, self.last_hash)
-        if (first_number, last_number, available_after, previous_hash) != expected:
-            yield (
-                f"statement {id} of {day} says transfers {first_number} to {last_number}, {available_after}"
-                f" micro-dollars after {previous_hash or 'nothing'}, and the transfers say"
-                f" {expected[0]} to {expected[1]}, {expected[2]} after {expected[3] or 'nothing'}"
-            )
-        elif hash != self.running:
-            yield f"statement {id} of {day} has the hash {hash}, and its transfers have {self.running}"
-        self.last_hash, self.last_number, self.available = hash, last_number, available
-        self._turn()
-
-    def end(self, newest: int) -> Iterator[str]:
-        while self.now is not None:
-            _, id, day, first_number, last_number, *_ = self.now
-            yield (
-                f"statement {id} of {day} says transfers {first_number} to {last_number},"
-                f" and the newest is {newest}"
-            )
-            self.now = next(self.rest, None)
 
 
 class _Groups:

@@ -57,6 +57,47 @@ CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "invoice {0} says {1} refunded and {2} disputed of what it was paid with, and its transfers say {3} and {4}",
+        """
+        WITH moved AS (
+            SELECT invoice_id AS id, transfer.organization_id,
+                   coalesce(sum(signed) FILTER (WHERE 'cash' IN (from_id, to_id)), 0)::bigint AS refunded,
+                   coalesce(sum(signed) FILTER (WHERE 'disputes' IN (from_id, to_id)), 0)::bigint AS disputed
+            FROM (
+                SELECT organization_id, from_account_id AS from_id, to_account_id AS to_id,
+                       split_part(reference, ':', 2) AS reversal_id,
+                       CASE kind WHEN 'claw_back' THEN amount_microusd ELSE -amount_microusd END AS signed
+                FROM billing_transfer
+                WHERE kind IN ('claw_back', 'reinstate') AND grant_id IS NULL
+                    AND from_account_id NOT LIKE 'debt:%' AND to_account_id NOT LIKE 'debt:%'
+            ) AS transfer LEFT JOIN billing_reversal AS reversal ON reversal.id = reversal_id
+            GROUP BY 1, 2
+        )
+        SELECT coalesce(invoice.id, moved.id, 'of ' || moved.organization_id), refunded_microusd,
+               disputed_microusd, coalesce(moved.refunded, 0), coalesce(moved.disputed, 0)
+        FROM billing_invoice AS invoice FULL JOIN moved USING (id, organization_id)
+        WHERE (refunded_microusd, disputed_microusd)
+            IS DISTINCT FROM (coalesce(moved.refunded, 0), coalesce(moved.disputed, 0))
+        ORDER BY 1
+        """,
+    ),
+    (
+        "invoice {0} says that {1} of it was forgiven, and its transfers say {2}",
+        """
+        WITH moved AS (
+            SELECT split_part(reference, ':', 2) AS id, organization_id,
+                   sum(CASE from_account_id WHEN 'write_off' THEN amount_microusd
+                                            ELSE -amount_microusd END)::bigint AS forgiven
+            FROM billing_transfer WHERE kind = 'write_off' AND reference LIKE 'forgiven:%'
+            GROUP BY 1, 2
+        )
+        SELECT id, forgiven_microusd, coalesce(moved.forgiven, 0)
+        FROM billing_invoice AS invoice FULL JOIN moved USING (id, organization_id)
+        WHERE forgiven_microusd IS DISTINCT FROM coalesce(moved.forgiven, 0)
+        ORDER BY 1
+        """,
+    ),
+    (
         "transfer {0} is a payment of {1}, which is no invoice of its organization",
         """
         SELECT transfer.id, reference FROM billing_transfer AS transfer

@@ -16,7 +16,7 @@ from billing.balances import Balance
 from billing.errors import PaidMeanwhile, SandboxPaysNothing
 from billing.models import Purchase
 from billing.purchase_forms import BuyForm
-from billing.stripe_gateway import payments
+from billing.stripe_gateway import payers
 from billing.stripe_gateway.connection import StripeRefused, StripeUnavailable
 from seedance_saas.errors import InvalidRequest
 from seedance_saas.requests import client_address
@@ -123,7 +123,7 @@ def stripe_portal(request: HttpRequest, membership: Membership) -> HttpResponse:
     if membership.organization.is_sandbox:
         return _buy_page(request, membership, status=403)
     try:
-        url = payments.portal_url(
+        url = payers.portal_url(
             customers.ensure(membership.organization).stripe_id,
             return_url=f"{settings.PUBLIC_URL}/billing?from_stripe=1",
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Prefetch, Q
+from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 
 from accounts import api_keys, audit, invitations, organizations
@@ -134,6 +134,12 @@ def _owed(line: CreditLine | None, debt_microusd: int) -> Iterator[str]:
             "an invoice that is being made" if not invoice.number else f"invoice {invoice.number}"
         )
         yield f"{word} of ${usd(invoice.total_cents * 10_000)}"
+    for invoice in Invoice.objects.filter(
+        organization=line.organization_id, disputed_microusd__gt=F("forgiven_microusd")
+    ).order_by("id"):
+        yield (
+            f"${usd(invoice.owed_again_microusd)} of invoice {invoice.number}, which your bank took back"
+        )
 
 
 # -- close ------------------------------------------------------------------------------------------

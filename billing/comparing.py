@@ -15,6 +15,7 @@ from billing import cards, credit_lines, invoices, purchases
 from billing.models import (
     AutoTopUp,
     CreditLine,
+    Invoice,
     MeterEvent,
     Purchase,
     Reversal,
@@ -83,6 +84,7 @@ class _Run:
     def __init__(self, check: StripeCheck) -> None:
         self.since = check.since
         self.objects_count = 0
+        self.invoice_ids: dict[str, str] = {}  # at Stripe, by the payments that were asked for
         self.healed: list[str] = []
         self.differences: list[str] = []
 
@@ -113,25 +115,22 @@ class _Run:
         """Every refund and dispute is here, in the state that it has there; open ones of old are asked for."""
         for back in books.money_back_since(self.since):
             self.objects_count += 1
-            purchase = (
-                Purchase.objects.filter(intent_id=back.intent_id).exclude(intent_id="").first()
-            )
-            if purchase is None and back.intent_id:
-                invoices.follow_payment(back.intent_id)
-            elif purchase and not _is_known(back.stripe_id, back.state):
-                self._follow(purchase)
-                if _is_known(back.stripe_id, back.state):
-                    self.healed.append(f"{back.kind} {back.stripe_id} is {back.state}")
-                else:
-                    self.differences.append(
-                        f"{back.kind} {back.stripe_id} is {back.state} there only"
-                    )
+            paid = self._paid_by(back.intent_id)
+            if paid is None or _is_known(back.stripe_id, back.state):
+                continue
+            self._follow(paid)
+            if _is_known(back.stripe_id, back.state):
+                self.healed.append(f"{back.kind} {back.stripe_id} is {back.state}")
+            else:
+                self.differences.append(f"{back.kind} {back.stripe_id} is {back.state} there only")
         waiting = Reversal.objects.filter(due_at__isnull=False).exclude(
             state=Reversal.State.REQUESTED
         )
-        for row in waiting.select_related("purchase__organization"):
+        for row in waiting.select_related("purchase__organization", "invoice__organization"):
             before = row.state
-            self._follow(row.purchase)
+            paid = row.purchase or row.invoice
+            assert paid is not None, row.id
+            self._follow(paid)
             row.refresh_from_db()
             if row.state != before:
                 self.healed.append(f"{row.kind} {row.stripe_id} is {row.state}")
@@ -144,21 +143,30 @@ class _Run:
         seen: set[str] = set()
         for line in books.movements_since(self.since):
             self.objects_count += 1
-            purchase = (
-                Purchase.objects.filter(intent_id=line.intent_id).exclude(intent_id="").first()
-            )
-            if purchase is None or line.source_id in seen:
+            paid = self._paid_by(line.intent_id)
+            if paid is None or line.source_id in seen:
                 continue
             seen.add(line.source_id)
-            if _is_in_books(purchase, line):
+            if _is_in_books(paid, line):
                 continue
-            if self._follow(purchase) and _is_in_books(purchase, line):
-                self.healed.append(f"the {line.kind} of {line.source_id} is in {purchase.id}")
+            if self._follow(paid) and _is_in_books(paid, line):
+                self.healed.append(f"the {line.kind} of {line.source_id} is in {paid.id}")
             else:
                 self.differences.append(
                     f"{line.id}: a {line.kind} of {line.amount_cents} cents for {line.source_id} is not in"
-                    f" {purchase.id}"
+                    f" {paid.id}"
                 )
+
+    def _paid_by(self, intent_id: str) -> Purchase | Invoice | None:
+        """What of ours a payment paid; None for one of another program with the same account."""
+        if not intent_id:
+            return None
+        if purchase := Purchase.objects.filter(intent_id=intent_id).first():
+            return purchase
+        if intent_id not in self.invoice_ids:
+            self.invoice_ids[intent_id] = invoicing.invoice_of_payment(intent_id)
+        stripe_id = self.invoice_ids[intent_id]
+        return Invoice.objects.filter(stripe_id=stripe_id).first() if stripe_id else None
 
     def lines_and_cards(self) -> None:
         for line in CreditLine.objects.exclude(subscription_id="").select_related("organization"):
@@ -184,9 +192,12 @@ class _Run:
         else:
             credit_lines.end(line.subscription_id)
 
-    def _follow(self, purchase: Purchase, intent_id: str = "") -> bool:
-        is_followed = self._try(purchases.follow, purchase, intent_id=intent_id)
-        purchase.refresh_from_db()
+    def _follow(self, paid: Purchase | Invoice, intent_id: str = "") -> bool:
+        if isinstance(paid, Invoice):
+            is_followed = self._try(invoices.follow, paid.stripe_id)
+        else:
+            is_followed = self._try(purchases.follow, paid, intent_id=intent_id)
+        paid.refresh_from_db()
         return is_followed
 
     def _try(self, follow: Callable[..., object], *what: object, **more: str) -> bool:
@@ -208,10 +219,13 @@ def _is_as_paid(purchase: Purchase, listed: books.ListedPayment) -> bool:
     return not credited
 
 
-def _is_in_books(purchase: Purchase, line: books.Movement) -> bool:
+def _is_in_books(paid: Purchase | Invoice, line: books.Movement) -> bool:
+    """An invoice may be paid in parts, and beside Stripe: of it only that it is paid is known."""
+    if line.kind == "payment" and isinstance(paid, Invoice):
+        return paid.state == Invoice.State.PAID
     if line.kind == "payment":
-        return line.amount_cents == purchase.total_cents
-    row = purchase.reversals.filter(
+        return line.amount_cents == paid.total_cents
+    row = paid.reversals.filter(
         stripe_id=line.source_id, amount_cents=abs(line.amount_cents)
     ).first()
     return row is not None and (row.counted_cents > 0) == (line.amount_cents < 0)

@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Organization, User
-from billing import customers, ledger
+from billing import customers, invoice_reversals, ledger
 from billing.errors import SandboxPaysNothing
 from billing.models import CreditLine, Grant, Invoice, Transfer, Wallet
 from billing.stripe_gateway import usage
+from billing.stripe_gateway.connection import StripeRefused
 from seedance_saas import queue
 from seedance_saas.api import usd
 from seedance_saas.errors import InvalidRequest
@@ -31,6 +32,7 @@ State, Closure = CreditLine.State, CreditLine.Closure
 NET_DAYS_MAX = 90
 LIMIT_CENTS_MAX = 1_000_000_00
 TRY_AGAIN = timedelta(minutes=1)  # if the task that opens it was lost
+REFUSED_AGAIN = timedelta(hours=1)
 TAKEN_BACK = "taken_back:"  # how the references of uses begin that the operator does not charge
 
 
@@ -41,7 +43,8 @@ class Standing:
     limit_microusd: int
     available_microusd: int
     held_microusd: int
-    open_microusd: int  # used, and not paid yet; below zero what was paid and is given back
+    # Used, and not paid, or paid and taken back by a bank; below zero what was paid and is given back.
+    open_microusd: int
 
 
 @transaction.atomic
@@ -56,8 +59,9 @@ def approve(
     """Give the organization a line, or another limit; Stripe's subscription is made by a task.
 
     `net_days` are for paying an invoice; 0 charges the saved card. They hold for subscriptions made from now on.
-    A limit below what is open takes nothing back that runs. Raises InvalidRequest, SandboxPaysNothing. One audit row,
-    and none for a repeat, which changes nothing. Locks the wallet.
+    A limit below what is open takes nothing back that runs. Whoever opens what the operator closed has made up his
+    mind about what banks took back of its invoices: that is forgiven. Raises InvalidRequest, SandboxPaysNothing.
+    One audit row, and none for a repeat, which changes nothing. Locks the wallet.
     """
     if organization.is_sandbox:
         raise SandboxPaysNothing
@@ -70,13 +74,13 @@ def approve(
         raise InvalidRequest(f"The days to pay must be 0 to {NET_DAYS_MAX}.", param="net_days")
     ledger.lock(organization)
     before = CreditLine.objects.filter(organization=organization).first()
+    forgiven_microusd = 0
     line, is_new = CreditLine.objects.get_or_create(
         organization=organization, defaults={"limit_cents": limit_cents, "net_days": net_days}
     )
     line.limit_cents, line.net_days = limit_cents, net_days
     if is_new or line.closure == Closure.OPERATOR:
-        # Whoever opens it again has made up his mind about what was disputed before.
-        Invoice.objects.filter(organization=organization).update(is_disputed=False)
+        forgiven_microusd = invoice_reversals.forgive(organization)
         line.state, line.closure = State.OPENING, ""
         line.openings_count += 1
         line.due_at = timezone.now() + TRY_AGAIN
@@ -93,7 +97,7 @@ def approve(
             actor=actor,
             address=address,
             before=old,
-            after=new,
+            after=new | ({"forgiven_usd": usd(forgiven_microusd)} if forgiven_microusd else {}),
         )
     return line
 
@@ -109,33 +113,55 @@ def _terms(line: CreditLine) -> dict[str, object]:
 def open(line: CreditLine) -> None:
     """Make Stripe's subscription, or keep the one that was about to end; then let the line be used.
 
-    A repeat makes no second one. Asks Stripe: no transaction may be open.
+    A repeat makes no second one. What Stripe refuses is kept with the line and asked again an hour later, or when the
+    customer has changed there: with tax, it wants an address first. Asks Stripe: no transaction may be open.
     """
     if line.state != State.OPENING:
         return
-    organization = line.organization
-    customer_id = customers.ensure(organization).stripe_id
-    # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
-    subscription_id = usage.subscription_of_customer(customer_id, organization.pk)
-    if subscription_id:
-        usage.keep_subscription(subscription_id)
-    else:
-        subscription_id = usage.create_subscription(
-            organization.pk,
-            customer_id=customer_id,
-            net_days=line.net_days,
-            key=f"subscription:{organization.pk}:{line.openings_count}",
+    try:
+        subscription_id = _subscription(line)
+    except StripeRefused as refused:
+        logger.error("credit_line.not_opened organization=%s why=%s", line.pk, refused.message)
+        # Under the same name Stripe would refuse it for a day, whatever has changed.
+        CreditLine.objects.filter(pk=line.pk, state=State.OPENING).update(
+            refusal=refused.message,
+            due_at=timezone.now() + REFUSED_AGAIN,
+            openings_count=F("openings_count") + 1,
         )
+        return
+    organization = line.organization
     with transaction.atomic():
         ledger.lock(organization)
         line.refresh_from_db()
         if line.state == State.OPENING:
-            line.state, line.due_at = State.OPEN, None
+            line.state, line.due_at, line.refusal = State.OPEN, None, ""
         elif line.closure == Closure.OPERATOR:
             queue.enqueue("billing.tasks.end_line", subscription_id)
         line.subscription_id = subscription_id
         line.save()
         follow_invoices(organization)
+
+
+def ask_again(customer_id: str) -> None:
+    """Something about the customer has changed at Stripe: what was refused may be opened now."""
+    CreditLine.objects.filter(
+        state=State.OPENING, organization__stripe_customer__stripe_id=customer_id
+    ).exclude(refusal="").update(due_at=timezone.now())
+
+
+def _subscription(line: CreditLine) -> str:
+    """The id of the one that lives, kept if it was about to end, or else of a new one. Raises StripeRefused."""
+    customer_id = customers.ensure(line.organization).stripe_id
+    # Of one that was made a day ago and whose answer was lost, Stripe has forgotten the key.
+    if subscription_id := usage.subscription_of_customer(customer_id, line.organization_id):
+        usage.keep_subscription(subscription_id)
+        return subscription_id
+    return usage.create_subscription(
+        line.organization_id,
+        customer_id=customer_id,
+        net_days=line.net_days,
+        key=f"subscription:{line.organization_id}:{line.openings_count}",
+    )
 
 
 @transaction.atomic
@@ -204,7 +230,7 @@ def follow_invoices(organization: Organization) -> None:
 
 def _why_closed(organization: Organization) -> CreditLine.Closure | None:
     invoices = Invoice.objects.filter(organization=organization)
-    if invoices.filter(is_disputed=True).exists():
+    if invoices.filter(disputed_microusd__gt=F("forgiven_microusd")).exists():
         return Closure.DISPUTED
     unpaid = (Invoice.State.OVERDUE, Invoice.State.UNCOLLECTIBLE)
     return Closure.UNPAID if invoices.filter(state__in=unpaid).exists() else None
@@ -247,7 +273,7 @@ def standing(line: CreditLine) -> Standing:
 
 def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
     """By their organizations, in three queries. What was captured of a line and not taken back was used; what no
-    settled invoice asked for is open."""
+    settled invoice asked for is open, and so is what a bank took back of one that was paid."""
     whose = [line.organization_id for line in lines]
     grants = Grant.objects.filter(organization__in=whose, kind=Grant.Kind.INVOICE)
     left = _by_organization(grants, available=Sum("account__balance_microusd", default=0))
@@ -259,7 +285,7 @@ def standings(lines: Sequence[CreditLine]) -> dict[str, Standing]:
     )
     settled = _by_organization(
         Invoice.objects.filter(organization__in=whose, is_settled=True),
-        total=Sum("usage_microusd", default=0),
+        total=Sum(F("usage_microusd") - F("disputed_microusd") + F("forgiven_microusd"), default=0),
     )
     found = {}
     for line in lines:

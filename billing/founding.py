@@ -35,7 +35,7 @@ def found(
         organization.id,
         actor=owner,
         address=address,
-        after={"name": name, "is_sandbox": is_sandbox},
+        after={"is_sandbox": is_sandbox},
     )
     if is_sandbox:
         sandboxes.fill(organization, by=owner, address=address)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from billing import invoices
+from billing import invoice_sums
 from billing.models import Invoice
 
 PIECE = 2_000
@@ -112,7 +112,7 @@ def read(invoice: Invoice, *, limit: int) -> Appendix:
         others_count=count - len(shown),
         others=_rest(total, shown),
         total=total,
-        rounded_cents=invoices.cents(total.amount_microusd),
+        rounded_cents=invoice_sums.cents(total.amount_microusd),
     )
 
 

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from accounts import api_keys
 from accounts.key_terms import Terms, WiderThanOwn
-from accounts.models import ApiKey, Organization, User
+from accounts.models import ApiKey, Membership, Organization, User
 from billing import budgets, ledger
 from billing.models import Budget
 
@@ -17,6 +17,7 @@ def issue(
     *,
     limit_microusd: int | None,
     period: str,
+    member: Membership | None = None,
     id: str | None = None,
     by: User | None = None,
     by_key: ApiKey | None = None,
@@ -31,7 +32,7 @@ def issue(
     if limit_microusd is not None:
         ledger.lock(organization)
     key, secret = api_keys.issue(
-        organization, name, terms, id=id, by=by, by_key=by_key, address=address
+        organization, name, terms, member=member, id=id, by=by, by_key=by_key, address=address
     )
     if limit_microusd is not None:
         budgets.set_limit(

@@ -89,6 +89,7 @@ def member_page(request: HttpRequest, membership: Membership, id: str) -> HttpRe
         "is_last_owner": is_last_owner,
         "may_change": roles.can_give(membership, member.role) and not is_last_owner,
         "is_self": member.pk == membership.pk,
+        "keys": members.keys_of(member),
         "can_transfer": roles.can_give(membership, Role.OWNER) and member.pk != membership.pk,
     }
     return render(request, "billing/member.html", context, status=400 if error else 200)
@@ -121,17 +122,16 @@ def _part(
             done = leaving.remove(
                 member,
                 by=membership,
-                keeps_keys=request.POST.get("keys") == "keep",
+                revokes_made=request.POST.get("keys") == "revoke",
                 address=client_address(request),
             )
         except Refusal as refusal:
             error = refusal.message
         else:
-            kept = "kept" if request.POST.get("keys") == "keep" else "revoked"
             is_self = member.pk == membership.pk
             who = f"You left {member.organization.name}." if is_self else f"{name} is removed."
             count = done.keys_count
-            keys = f" {count} {'key was' if count == 1 else 'keys were'} {kept}." if count else ""
+            keys = f" {count} {'key was' if count == 1 else 'keys were'} revoked." if count else ""
             messages.success(request, f"{who}{keys}")
             if is_self:
                 middleware.choose_first(request, member.user)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts import organizations
 from accounts.models import Organization
 from billing import balances
 from billing.budgets import Standing
@@ -21,6 +22,7 @@ from billing.models import (
 )
 from billing.usage import Row
 from seedance_saas.api import moment, usd
+from seedance_saas.errors import Forbidden
 
 
 def balance(organization: Organization) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def balance(organization: Organization) -> dict[str, Any]:
         .select_related("account")
     )
     return {
+        "organization_id": organization.pk,
         "available_usd": usd(now.available_microusd),
         "held_usd": usd(now.held_microusd),
         "purchased_usd": usd(now.purchased_microusd),
@@ -45,12 +48,19 @@ def balance(organization: Organization) -> dict[str, Any]:
             for grant in expiring
         ],
         "billing_mode": "invoice" if now.is_on_account else "prepaid",
-        "suspended": (
-            {"code": "billing_hold", "message": "New work waits until the debt is paid."}
-            if now.debt_microusd
-            else None
-        ),
+        "suspended": _suspended(organization, now.debt_microusd),
     }
+
+
+def _suspended(organization: Organization, debt_microusd: int) -> dict[str, str] | None:
+    """Why nothing new begins; None if it may."""
+    try:
+        organizations.require_open(organization)
+    except Forbidden as refusal:
+        return {"code": refusal.code, "message": refusal.message}
+    if debt_microusd:
+        return {"code": "billing_hold", "message": "New work waits until the debt is paid."}
+    return None
 
 
 def available_change_microusd(transfer: Transfer) -> int:

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
-from billing import purchases, reversals
+from billing import purchase_answers, purchases, reversals
 from billing.errors import MoreDebt, RefundTooLarge
 from billing.models import Account, Purchase, Reversal
-from billing.stripe_gateway import payments
+from billing.stripe_gateway import money_back
 from billing.stripe_gateway.connection import StripeRefused
 from seedance_saas import ids, queue
 from seedance_saas.api import usd
@@ -89,7 +89,7 @@ def request(
     """
     if not reason.strip():
         raise InvalidRequest("A refund has a reason.", param="reason")
-    purchase = purchases.lock(purchase)
+    purchase = purchase_answers.lock(purchase)
     if id and (known := Reversal.objects.filter(pk=id).first()):
         if known.purchase_id != purchase.pk:
             raise InvalidRequest("This refund is of another purchase.", param="id")
@@ -110,11 +110,11 @@ def request(
         kind=Reversal.Kind.REFUND,
         amount_cents=amount_cents,
         state=Reversal.State.REQUESTED,
+        due_at=timezone.now() + timedelta(minutes=1),
         reason=reason.strip()[:200],
         made_by=actor,
     )
     reversals.settle(purchase, row, None)
-    Reversal.objects.filter(pk=row.pk).update(due_at=timezone.now() + timedelta(minutes=1))
     audit.note(
         purchase.organization,
         "purchase.refund_requested",
@@ -139,10 +139,11 @@ def send(row: Reversal) -> None:
     """
     if row.state != Reversal.State.REQUESTED:
         return
+    assert row.purchase is not None, row.id
     why = ""
     if timezone.now() - row.created_at < purchases.KEY_IS_KEPT:
         try:
-            payments.refund(
+            money_back.refund(
                 row_id=row.id, intent_id=row.purchase.intent_id, amount_cents=row.amount_cents
             )
         except StripeRefused as refused:
@@ -157,9 +158,10 @@ def send(row: Reversal) -> None:
 
 @transaction.atomic
 def _undo(row: Reversal, why: str) -> None:
-    purchase = purchases.lock(row.purchase)
+    assert row.purchase is not None, row.id
+    purchase = purchase_answers.lock(row.purchase)
     row = Reversal.objects.select_for_update(no_key=True).get(pk=row.pk)
     if row.state != Reversal.State.REQUESTED:
         return
-    row.state, row.failure_message = Reversal.State.FAILED, why
+    row.state, row.failure_message, row.due_at = Reversal.State.FAILED, why, None
     reversals.settle(purchase, row, Reversal.State.REQUESTED)

@@ -1,12 +1,14 @@
 """What went back of a purchase, brought into the books: refunds and disputes, in whatever order they come.
 
+What went back of an invoice's payment has the same rows, and moves other accounts: `invoice_reversals`.
+
 The books follow the sum of all of them, never one alone: what is out at Stripe decides what is withdrawn of the
 credits, and only the difference to what was withdrawn before is moved. So a refund after a dispute, a dispute
 that was won after a refund, and the same thing told five times all end in the same place.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -14,7 +16,7 @@ from django.utils import timezone
 from accounts import audit, mails, webhooks
 from billing import auto_top_ups, ledger, presentation
 from billing.models import Account, Grant, Purchase, Reversal
-from billing.stripe_gateway.payments import MoneyBack
+from billing.stripe_gateway.money_back import MoneyBack
 from seedance_saas.api import usd
 
 logger = logging.getLogger(__name__)
@@ -29,27 +31,33 @@ def follow(purchase: Purchase, found: Sequence[MoneyBack]) -> None:
 
     In the transaction that has locked the wallet and then the purchase, which is paid. A repeat changes nothing.
     """
-    known = {
-        key: row
-        for row in purchase.reversals.select_for_update(no_key=True).order_by("id")
-        for key in (row.stripe_id or row.id, row.id)
-    }
+    rows = purchase.reversals.select_for_update(no_key=True).order_by("id")
+    for row, before in as_told(rows, found):
+        row.purchase = purchase
+        settle(purchase, row, before)
+
+
+def as_told(
+    rows: Iterable[Reversal], found: Sequence[MoneyBack]
+) -> Iterator[tuple[Reversal, State | None]]:
+    """Each as Stripe has it now, one of `rows` or a new one, to be saved; and the state that it had."""
+    known = {key: row for row in rows for key in (row.stripe_id or row.id, row.id)}
     for back in found:
         row = known.get(back.stripe_id) or known.get(back.row_id)
         if row and row.stripe_id not in ("", back.stripe_id):
             row = None  # a second one that bears the name of a first: both are out
         before = State(row.state) if row else None
-        row = row or Reversal(purchase=purchase, kind=back.kind, reason=back.reason)
+        row = row or Reversal(kind=back.kind, reason=back.reason[:200])
         row.stripe_id, row.amount_cents, row.state = back.stripe_id, back.amount_cents, back.state
         row.failure_message = back.failure_message
         row.evidence_due_at = back.evidence_due_at
-        settle(purchase, row, before)
+        row.due_at = timezone.now() + LOOK_EVERY if row.state in _UNDER_WAY else None
+        yield row, before
 
 
 def settle(purchase: Purchase, row: Reversal, before: State | None) -> None:
     """Keep the row, and move what it changes. Same locks as `follow`."""
     were, withdrawn = _by_account(purchase), _withdrawn(purchase)
-    row.due_at = timezone.now() + LOOK_EVERY if row.state in _UNDER_WAY else None
     row.save()
     _move_credits(purchase, row, were)
     if _withdrawn(purchase) != withdrawn:
@@ -119,14 +127,14 @@ def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> No
                 purchase.organization,
                 amount_microusd=change,
                 grants=[grant],
-                reference=_next_reference(row),
+                reference=next_reference(row),
                 to_account=account,
             )
         elif change < 0:
             ledger.reinstate(
                 grant,
                 amount_microusd=-change,
-                reference=_next_reference(row),
+                reference=next_reference(row),
                 from_account=account,
             )
         purchase.withdrawn_microusd += change
@@ -136,7 +144,8 @@ def _move_credits(purchase: Purchase, row: Reversal, were: dict[str, int]) -> No
     row.save(update_fields=["moves_count"])
 
 
-def _next_reference(row: Reversal) -> str:
+def next_reference(row: Reversal) -> str:
+    """Of the next transfer that it makes; the row is to be saved with it."""
     row.moves_count += 1
     return _reference(row, row.moves_count)
 
@@ -167,14 +176,14 @@ def _move_bonus(purchase: Purchase, bonus: Grant, row: Reversal) -> None:
             purchase.organization,
             amount_microusd=change,
             grants=[bonus],
-            reference=f"{_next_reference(row)}:bonus",
+            reference=f"{next_reference(row)}:bonus",
             to_account="promotions",
         )
     elif change < 0:
         ledger.reinstate(
             bonus,
             amount_microusd=-change,
-            reference=f"{_next_reference(row)}:bonus",
+            reference=f"{next_reference(row)}:bonus",
             from_account="promotions",
         )
     purchase.bonus_withdrawn_microusd += change

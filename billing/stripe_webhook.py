@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts import audit
 from accounts.models import User
-from billing import cards, credit_lines, invoices, purchases, usage_reports
+from billing import cards, credit_lines, customers, invoices, purchases, usage_reports
 from billing.models import CreditLine, Purchase, StripeEvent
-from billing.stripe_gateway import payments, webhooks
+from billing.stripe_gateway import checkouts, invoicing, money_back, payments, webhooks
 from billing.stripe_gateway.connection import StripeUnavailable
 from seedance_saas import queue
 from seedance_saas.errors import InvalidRequest, NotFound, as_dict
@@ -99,20 +100,22 @@ def handle(event: StripeEvent) -> None:
 
 
 def run_again(event: StripeEvent, *, actor: User | None = None) -> bool:
-    """The operator's wish for one that is dead: as if it had just come. False, and nothing done, if it is not dead."""
+    """The operator's wish for one that is dead: as if it had just come. One audit row. False, and nothing
+    done, if it is not dead."""
     with transaction.atomic():
         was_dead = StripeEvent.objects.filter(pk=event.pk, state=State.DEAD).update(
             state=State.PENDING, attempts_count=0, due_at=timezone.now() + PAUSE
         )
         if was_dead:
             queue.enqueue("billing.tasks.handle_stripe_event", event.id)
+            audit.note(None, "stripe_event.run_again", event.id[:60], actor=actor)
             logger.info("stripe_event.run_again id=%s by=%s", event.id, actor and actor.pk)
     return bool(was_dead)
 
 
 def _follow_checkout(event: StripeEvent) -> None:
     purchase = Purchase.objects.filter(session_id=event.object_id).first()
-    _follow(purchase or _named(payments.purchase_of_checkout(event.object_id)))
+    _follow(purchase or _named(checkouts.purchase_of_checkout(event.object_id)))
 
 
 def _follow_payment(event: StripeEvent) -> None:
@@ -121,7 +124,7 @@ def _follow_payment(event: StripeEvent) -> None:
 
 def _follow_money_back(event: StripeEvent) -> None:
     """Of a charge, a refund or a dispute: its payment is followed, with all of them."""
-    if intent_id := payments.intent_of(event.object_id):
+    if intent_id := money_back.intent_of(event.object_id):
         _follow_intent(intent_id)
 
 
@@ -148,8 +151,22 @@ def _follow_card(event: StripeEvent) -> None:
     cards.follow(event.object_id)
 
 
+def _follow_customer(event: StripeEvent) -> None:
+    cards.follow(event.object_id)
+    credit_lines.ask_again(event.object_id)
+
+
+def _renew_customer(event: StripeEvent) -> None:
+    if renewed := customers.renew(event.object_id):
+        cards.follow(renewed)
+
+
 def _follow_invoice(event: StripeEvent) -> None:
     invoices.follow(event.object_id)
+
+
+def _follow_credit_note(event: StripeEvent) -> None:
+    invoices.follow(invoicing.invoice_of_credit_note(event.object_id))
 
 
 def _end_line(event: StripeEvent) -> None:
@@ -170,9 +187,11 @@ HANDLERS: dict[str, Handler] = {
     "payment_intent.": _follow_payment,
     "charge.": _follow_money_back,
     "refund.": _follow_money_back,
-    "customer.updated": _follow_card,
+    "customer.updated": _follow_customer,
+    "customer.deleted": _renew_customer,
     "payment_method.": _follow_card,
     "invoice.": _follow_invoice,
+    "credit_note.": _follow_credit_note,
     "customer.subscription.deleted": _end_line,
     "v1.billing.meter.": _note_refused,
 }
@@ -193,9 +212,10 @@ EVENTS = (
     "refund.failed",
     *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
     *("charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
-    *("customer.updated", "payment_method.attached", "payment_method.detached"),
+    *("customer.updated", "customer.deleted"),
+    *("payment_method.attached", "payment_method.detached"),
     *("payment_method.updated", "payment_method.automatically_updated"),
     *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed"),
     *("invoice.overdue", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated"),
-    "customer.subscription.deleted",
+    *("credit_note.created", "credit_note.voided", "customer.subscription.deleted"),
 )

@@ -13,6 +13,7 @@ A sweep finds and enqueues; it never talks to Stripe itself.
 
 import logging
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import models, transaction
@@ -35,12 +36,12 @@ def _send(task: str, rows: models.QuerySet[Any], key: str = "pk") -> None:
     with transaction.atomic():
         due = list(
             rows.filter(due_at__lte=now)
-            .select_for_update(skip_locked=True, no_key=True)
+            .select_for_update(skip_locked=True, no_key=True, of=("self",))
             .order_by("due_at")[:BATCH]
         )
         rows.model.objects.filter(pk__in=[row.pk for row in due]).update(due_at=now + PAUSE)
         for row in due:
-            queue.enqueue(task, getattr(row, key))
+            queue.enqueue(task, attrgetter(key)(row))
 
 
 def follow_purchases() -> None:
@@ -53,7 +54,9 @@ def follow_reversals() -> None:
     waiting = Reversal.objects.filter(due_at__isnull=False)
     requested = Reversal.State.REQUESTED
     _send("billing.tasks.send_refund", waiting.filter(state=requested))
-    _send("billing.tasks.follow_purchase", waiting.exclude(state=requested), "purchase_id")
+    told = waiting.exclude(state=requested).select_related("invoice")
+    _send("billing.tasks.follow_purchase", told.filter(invoice=None), "purchase_id")
+    _send("billing.tasks.follow_invoice", told.filter(purchase=None), "invoice.stripe_id")
 
 
 def charge_saved_cards() -> None:

@@ -18,7 +18,7 @@ from seedance_saas.errors import InvalidRequest
 WORDS = {
     "model": ("Model", "Unknown"),
     "resolution": ("Resolution", "Unknown"),
-    "member": ("Member", "Nobody: by key"),
+    "member": ("Member", "Nobody: by a key of the organization"),
     "api_key": ("Key", "No key: by hand"),
     "end_user_id": ("End user", "No end user"),
 }

@@ -43,9 +43,11 @@ class AttemptRecords(Records):
 
 @admin.register(NegativeMargin, site=console)
 class NegativeMarginRecords(Records):
-    list_display = ("generation", "cost", "charged", "created_at")
+    list_display = ("generation", "page", "charged", "cost", "created_at")
+    ordering = ("-created_at",)
     search_fields = ("generation__id__exact",)
-    cost, charged = dollars("upstream_cost_microusd"), dollars("charged_microusd")
+    page = link("operator_generation", "Its page")
+    charged, cost = dollars("charged_microusd"), dollars("upstream_cost_microusd")
 
 
 @admin.register(RateCard, site=console)

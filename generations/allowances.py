@@ -9,13 +9,16 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit, key_terms
+from accounts import audit, key_terms, roles
 from accounts.models import ApiKey, Membership, Organization, Role, RoleTerms, User
 from generations import catalog, offers
 from generations.catalog import Model
 from generations.errors import ModelNotAllowed, ResolutionNotAllowed
 from generations.requests import GenerationRequest
 from seedance_saas.errors import Refusal
+
+# Those that make videos: what the others may use is nothing.
+ROLES = tuple(role for role in Role if role in roles.SPENDERS)
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,12 @@ def of(
     api_key: ApiKey | None = None,
     member: Membership | None = None,
 ) -> Allowance:
-    """What a request by this key or member may use. One read for a member, none for a key."""
+    """What a request by this key, this member, or a member's personal key may use. One read for a member whose
+    `terms` were not read along, as with a key."""
     found = [Terms("organization", organization.name, tuple(organization.allowed_models), ())]
     if member:
-        row = RoleTerms.objects.filter(organization=organization, role=member.role).first()
-        if row:
-            words = f"What {organization.name} set for the role {row.role}"
-            found.append(_terms("role", words, row))
+        words = f"What {organization.name} set for the role {member.role}"
+        found.append(_terms("role", words, member.terms))
     if api_key:
         found.append(_terms("api_key", f"The key {api_key.name}", api_key))
     return Allowance(tuple(found))
@@ -110,7 +112,12 @@ def resolutions_on_sale() -> list[str]:
 
 @transaction.atomic
 def set_for_organization(
-    organization: Organization, *, models: Sequence[str], actor: User, address: str | None = None
+    organization: Organization,
+    *,
+    models: Sequence[str],
+    actor: User | None = None,
+    api_key: ApiKey | None = None,
+    address: str | None = None,
 ) -> None:
     """Slugs that may be used from the next request on; none: all. One audit row, if it changes anything."""
     row = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -120,7 +127,8 @@ def set_for_organization(
         return
     row.save(update_fields=["allowed_models"])
     audit.note(
-        organization, "organization.models_allowed", organization.id, actor=actor, address=address,
+        organization, "organization.models_allowed", organization.id,
+        actor=actor, api_key=api_key, address=address,
         before={"models": before}, after={"models": row.allowed_models},
     )  # fmt: skip
 
@@ -133,7 +141,8 @@ def set_for_role(
     models: Sequence[str],
     resolutions: Sequence[str],
     concurrent_max: int | None,
-    actor: User,
+    actor: User | None = None,
+    api_key: ApiKey | None = None,
     address: str | None = None,
 ) -> None:
     """What those with the role may use, and how much at a time, from the next request on; empty or None: all.
@@ -151,7 +160,8 @@ def set_for_role(
         return
     row.save()
     audit.note(
-        organization, "role.terms_set", f"role:{role}", actor=actor, address=address,
+        organization, "role.terms_set", f"role:{role}",
+        actor=actor, api_key=api_key, address=address,
         before=before, after=_said(row),
     )  # fmt: skip
 

@@ -1,13 +1,13 @@
 """The generations of the native API: parse, call, render."""
 
 import re
+import threading
 import time
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,11 +28,15 @@ from generations.allowances import Allowance
 from generations.models import Generation
 from generations.pricing import RateCard
 from generations.states import FINAL, PUBLIC
-from seedance_saas.api import body_of, page
+from seedance_saas.api import body_of, page, read_moment, require_known
 from seedance_saas.errors import InvalidRequest, NotFound
 
+LIST = "/api/v1/generations"
 WAIT_SECONDS_MAX = 60
 WAIT_STEP_SECONDS = 0.25
+# So many requests may wait in a web process: its other threads (of four, as `make run` starts it) answer the rest.
+_places_to_wait = threading.BoundedSemaphore(2)
+FILTERS = ("status", "model", "end_user_id", "api_key", "created_after", "created_before")
 
 
 def of_caller(request: Request) -> QuerySet[Generation]:
@@ -46,26 +50,30 @@ class GenerationList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "generations:read", "POST": "generations:write"}
 
     def get(self, request: Request) -> Response:
-        rows = _filtered(request)
-        return Response(page(request, rows, presentation.as_dict, read_key=_id))
+        filters = _filters(request)
+        rows = _filtered(of_caller(request), filters)
+        return Response(
+            page(request, rows, presentation.as_dict, read_key=_id, filters=[*FILTERS, *filters])
+        )
 
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
         wanted = requests.read(body_of(request))
         wait_seconds = _wait_seconds(request)
-        claim = idempotency.claim(request, key.organization)
+        claim = idempotency.claim(request, key.organization, location=LIST)
 
         def create() -> Response:
             generations = lifecycle.create_generations(
                 key.organization,
                 wanted,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, _body(made))] if claim else [],
             )
             if wait_seconds:
-                deadline = time.monotonic() + wait_seconds
-                generations = [_wait_for(one, deadline) for one in generations]
-            return Response(_body(generations), status=201, headers=_location(generations))
+                _wait_for(generations, time.monotonic() + wait_seconds)
+            body = _body(generations)
+            return Response(body, status=201, headers=idempotency.location(LIST, body))
 
         return idempotency.answer_once(claim, create)
 
@@ -85,13 +93,19 @@ class GenerationDetail(APIView):
 
 
 class GenerationCancel(APIView):
-    """POST /generations/{id}/cancel. Idempotent by nature: it has no need of a key."""
+    """POST /generations/{id}/cancel. A repeat changes nothing, with an Idempotency-Key or without one."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
 
     def post(self, request: Request, id: str) -> Response:
+        require_known(body_of(request), ())
         generation = get_object_or_404(of_caller(request), pk=id)
-        return Response(presentation.as_dict(lifecycle.cancel(generation), with_queue=True))
+
+        def cancel() -> dict[str, Any]:
+            return presentation.as_dict(lifecycle.cancel(generation), with_queue=True)
+
+        organization = api_keys.of(request).organization
+        return idempotency.once_then_remember(request, organization, cancel)
 
 
 class GenerationReceipt(APIView):
@@ -114,8 +128,13 @@ class QuoteList(APIView):
         claim = idempotency.claim(request, key.organization)
 
         def create() -> Response:
-            quote = quotes.of(key.organization, wanted, api_key=key)
-            outlook = quotes.outlook(quote, api_key_id=key.id, end_user_id=wanted.end_user_id)
+            quote = quotes.of(key.organization, wanted, api_key=key, member=key.member)
+            outlook = quotes.outlook(
+                quote,
+                api_key_id=key.id,
+                member_id=key.member_id or "",
+                end_user_id=wanted.end_user_id,
+            )
             body = quotes.as_dict(quote, outlook)
             quotes.keep(quote, *([claim.record(201, body)] if claim else []))
             return Response(body, status=201)
@@ -152,18 +171,12 @@ def _rates(request: Request) -> RateCard:
 
 def _allowance(request: Request) -> Allowance:
     key = api_keys.of(request)
-    return allowances.of(key.organization, api_key=key)
+    return allowances.of(key.organization, api_key=key, member=key.member)
 
 
 def _body(generations: list[Generation]) -> dict[str, Any]:
     rows = [presentation.as_dict(generation) for generation in generations]
     return rows[0] if len(rows) == 1 else {"data": rows}
-
-
-def _location(generations: list[Generation]) -> dict[str, str]:
-    if len(generations) > 1:
-        return {}
-    return {"Location": f"/api/v1/generations/{generations[0].id}"}
 
 
 def _wait_seconds(request: Request) -> int:
@@ -175,17 +188,30 @@ def _wait_seconds(request: Request) -> int:
     return 0
 
 
-def _wait_for(generation: Generation, deadline: float) -> Generation:
-    while time.monotonic() < deadline and generation.state not in FINAL:
-        time.sleep(WAIT_STEP_SECONDS)
-        generation.refresh_from_db()
-    return generation
+def _wait_for(generations: list[Generation], deadline: float) -> None:
+    """Until all have ended, or the deadline; not at all where others wait in every place for it."""
+    if not _places_to_wait.acquire(blocking=False):
+        return
+    try:
+        for generation in generations:
+            while time.monotonic() < deadline and generation.state not in FINAL:
+                time.sleep(WAIT_STEP_SECONDS)
+                generation.refresh_from_db()
+    finally:
+        _places_to_wait.release()
 
 
-def _filtered(request: Request) -> QuerySet[Generation]:
-    """The caller's generations as the query string narrows them. An unknown filter is an error, not ignored."""
-    rows = of_caller(request)
-    for name, value in request.query_params.dict().items():
+def _filters(request: Request) -> dict[str, str]:
+    """What of the query string narrows the list: FILTERS, and `metadata[key]` for any key."""
+    return {
+        name: value
+        for name, value in request.query_params.dict().items()
+        if name in FILTERS or (name.startswith("metadata[") and name.endswith("]"))
+    }
+
+
+def _filtered(rows: QuerySet[Generation], filters: dict[str, str]) -> QuerySet[Generation]:
+    for name, value in filters.items():
         if name == "status":
             if value not in PUBLIC:
                 raise InvalidRequest(
@@ -203,11 +229,9 @@ def _filtered(request: Request) -> QuerySet[Generation]:
             rows = rows.filter(api_key_id=value)
         elif name in {"created_after", "created_before"}:
             lookup = "created_at__gt" if name == "created_after" else "created_at__lt"
-            rows = rows.filter(**{lookup: _time(name, value)})
-        elif name.startswith("metadata[") and name.endswith("]"):
+            rows = rows.filter(**{lookup: read_moment(value, param=name)})
+        else:
             rows = rows.filter(metadata__contains={name[len("metadata[") : -1]: value})
-        elif name not in {"limit", "cursor"}:
-            raise InvalidRequest(f"There is no filter {name[:50]!r}.", param=name[:50])
     return rows
 
 
@@ -215,15 +239,3 @@ def _id(cursor: str) -> str:
     if not re.fullmatch(r"gen_[0-9a-f]{32}", cursor):
         raise ValueError(cursor)
     return cursor
-
-
-def _time(name: str, value: str) -> Any:
-    try:
-        at = parse_datetime(value)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidRequest(
-            f"{name} must be a time with its offset, like 2026-06-01T00:00:00Z.", param=name
-        )
-    return at

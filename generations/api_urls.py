@@ -1,12 +1,12 @@
 """Addresses of this room under /api/v1. Each with and without a slash at its end; none redirects."""
 
-from django.urls import path, re_path
+from django.urls import re_path
 
-from generations import api, end_users_api, keys_api, uploads_api
+from generations import api, end_users_api, keys_api, terms_api, uploads_api
 from generations.openapi import views as openapi_views
 
 urlpatterns = [
-    path("openapi.json", openapi_views.openapi_json),
+    re_path(r"^openapi\.json/?$", openapi_views.openapi_json),
     re_path(r"^generations/?$", api.GenerationList.as_view()),
     re_path(r"^generations/(?P<id>[^/]+)/?$", api.GenerationDetail.as_view()),
     re_path(r"^generations/(?P<id>[^/]+)/cancel/?$", api.GenerationCancel.as_view()),
@@ -16,6 +16,8 @@ urlpatterns = [
     re_path(r"^api-keys/(?P<id>[^/]+)/?$", keys_api.KeyDetail.as_view()),
     re_path(r"^api-keys/(?P<id>[^/]+)/rotate/?$", keys_api.KeyRotate.as_view()),
     re_path(r"^api-keys/(?P<id>[^/]+)/end-overlap/?$", keys_api.KeyEndOverlap.as_view()),
+    re_path(r"^terms/?$", terms_api.TermsList.as_view()),
+    re_path(r"^terms/(?P<of>[^/]+)/?$", terms_api.TermsDetail.as_view()),
     re_path(r"^quotes/?$", api.QuoteList.as_view()),
     re_path(r"^uploads/?$", uploads_api.UploadList.as_view()),
     re_path(r"^uploads/direct/?$", uploads_api.DirectUploadList.as_view()),

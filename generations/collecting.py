@@ -63,6 +63,7 @@ def collect(generation: Generation, output_url: str, *, own_files_at: str = "") 
     """
     if not output_url:
         raise Unusable("The provider named no file.")
+    given_up = timezone.now() - generation.state_since > GIVE_UP
     with scratch.folder() as folder:
         path, poster, preview = (folder / name for name in ("video", "poster", "preview"))
         try:
@@ -75,7 +76,6 @@ def collect(generation: Generation, output_url: str, *, own_files_at: str = "") 
                     below=own_files_at,
                 )
         except http.FetchFailed as error:
-            given_up = timezone.now() - generation.state_since > GIVE_UP
             if error.retryable and not given_up:
                 raise TryAgain(error.message) from None
             raise Unusable(f"The provider's file could not be fetched. {error.message}") from None
@@ -83,6 +83,10 @@ def collect(generation: Generation, output_url: str, *, own_files_at: str = "") 
             measured = probing.measure_output(path, poster=poster, preview=preview)
         except probing.NotAVideo as error:
             raise Unusable(str(error)) from None
+        except probing.TooBusy as error:
+            if given_up:
+                raise Unusable("The provider's file could not be read in time.") from None
+            raise TryAgain(error.message) from None
         _refuse_if_smaller(generation, measured)
         small = Measured(
             "image/jpeg",

@@ -33,6 +33,8 @@ def prices_page(request: HttpRequest) -> HttpResponse:
         "rows": [(model, model_pages.prices(model)) for model in catalog.MODELS],
         "seconds_max": catalog.SECONDS_MAX,
         "binds_minutes": int(quotes.BINDS.total_seconds() // 60),
+        "cap": quick_start.cap(),
+        "end_user": quick_start.END_USER,
     }
     return render(request, "docs/prices.html", context)
 

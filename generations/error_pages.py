@@ -8,13 +8,27 @@ from seedance_saas.errors import Refusal
 
 # What only our own staff meets, or a page and never a key.
 NOT_IN_THE_API = {
+    "above_your_role",
     "already_published",
+    "draft_replaced",
+    "enough_credits",
+    "invitation_expired",
+    "invitation_foreign",
+    "invitation_revoked",
+    "invitation_used",
+    "last_owner",
     "more_debt",
+    "not_a_sandbox",
+    "not_closed",
     "not_enough_notice",
+    "not_invited",
     "paid_meanwhile",
     "refund_too_large",
     "refused",
     "sandbox_pays_nothing",
+    "still_owed",
+    "too_many_mails",
+    "too_many_organizations",
 }
 BY_REST_FRAMEWORK = (
     (405, "method_not_allowed", "The address is right and the method is not."),

@@ -23,6 +23,12 @@ class AlreadyPublished(Conflict):
     code = "already_published"
 
 
+class DraftReplaced(Conflict):
+    """Another draft took the place of the one that was looked at."""
+
+    code = "draft_replaced"
+
+
 class QuoteMismatch(Conflict):
     """The request is not the one that was quoted."""
 
@@ -42,7 +48,7 @@ class ModelNotAllowed(Forbidden):
 
 
 class ResolutionNotAllowed(Forbidden):
-    """As ModelNotAllowed, of a resolution."""
+    """The organization, the member's role or the key may not use the resolution."""
 
     code = "resolution_not_allowed"
 

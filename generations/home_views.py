@@ -57,7 +57,8 @@ def home(request: HttpRequest, membership: Membership) -> HttpResponse:
             if roles.can_manage_keys(membership)
             else []
         ),
-        "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD,
+        "is_low": balance.available_microusd < LOW_BALANCE_MICROUSD
+        and not membership.organization.closed_at,
         "steps": _undone(steps, facts),
         "demo": snippets.of(snippets.DEMO)[0],
     }
@@ -112,13 +113,13 @@ def _first_steps(membership: Membership) -> list[Step]:
     budgets_set = Budget.objects.filter(**mine)
     places = {place.name: place.url for place in context.places_for(membership)}
     steps: list[tuple[bool, str, str, str, Exists | Q]] = [
-        (roles.can_buy(membership), "Add credits", "billing", "buy some",
+        (roles.can_buy(membership), "Add credits", "billing", "Buy credits",
          Exists(Grant.objects.filter(**mine))),
-        (roles.can_spend(membership), "Make a video", "create", "fill in the form", Exists(videos)),
-        (roles.can_manage_keys(membership), "Make a key", "keys", "go to the keys", Exists(keys)),
-        (roles.can_set_budgets(membership), "Set a budget", "budgets", "set one",
+        (roles.can_spend(membership), "Make a video", "create", "Open the form", Exists(videos)),
+        (roles.can_manage_keys(membership), "Make a key", "keys", "Go to keys", Exists(keys)),
+        (roles.can_set_budgets(membership), "Set a budget", "budgets", "Go to budgets",
          Exists(budgets_set)),
-        (roles.can_manage_members(membership), "Invite somebody", "members", "go to the members",
+        (roles.can_manage_members(membership), "Invite somebody", "members", "Go to members",
          invited),
     ]  # fmt: skip
     return [

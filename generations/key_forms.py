@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.signing import BadSignature, Signer
 
-from accounts import key_terms
+from accounts import key_terms, roles
 from accounts.key_terms import Terms
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Membership
 from billing import budgets, budgets_api
 from billing.budget_rows import PERIODS
 from generations import catalog, key_requests
+from generations.key_requests import OF_ORGANIZATION, PERSONAL
 from seedance_saas import ids
 from seedance_saas.errors import Refusal
 
@@ -43,6 +44,11 @@ def id_of(token: str) -> str | None:
 
 
 class KeyForm(forms.Form):
+    """A new key of the member who fills it in or of the organization, or `key` changed."""
+
+    kind = forms.ChoiceField(
+        choices=[(OF_ORGANIZATION, "the organization"), (PERSONAL, "you")], required=False
+    )
     name = forms.CharField(label="Name", max_length=key_terms.NAME_LENGTH_MAX)
     access = forms.ChoiceField(choices=[(ALL, "Everything"), (SOME, "Only this")])
     scopes = forms.MultipleChoiceField(choices=list(key_terms.SCOPES.items()), required=False)
@@ -60,9 +66,22 @@ class KeyForm(forms.Form):
     limit_usd = forms.CharField(required=False, max_length=20)
     period = forms.ChoiceField(choices=PERIODS, required=False)
 
-    def __init__(self, data: Any = None, *, key: ApiKey | None = None) -> None:
+    def __init__(
+        self, membership: Membership, data: Any = None, *, key: ApiKey | None = None
+    ) -> None:
         super().__init__(data, initial=_initial(key))
         self.key = key
+        self.has_choice = key is None and roles.can_set_budgets(membership)
+        self.fields["scopes"].choices = [  # type: ignore[attr-defined]
+            (scope, words)
+            for scope, words in key_terms.SCOPES.items()
+            if roles.can_use_scope(membership, scope) or (key and scope in key.scopes)
+        ]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the new key is to be one: of the organization is only what may be, and then unless it is said."""
+        return not self.has_choice or self.cleaned_data["kind"] == PERSONAL
 
     def clean_name(self) -> str:
         return _read("name", "The name", key_terms.read_name, self.cleaned_data["name"])
@@ -121,7 +140,12 @@ class KeyForm(forms.Form):
 
 def _initial(key: ApiKey | None) -> dict[str, Any]:
     if key is None:
-        return {"access": SOME, "scopes": SCOPES_DEFAULT, "period": budgets.PERIOD_DEFAULT}
+        return {
+            "kind": OF_ORGANIZATION,
+            "access": SOME,
+            "scopes": SCOPES_DEFAULT,
+            "period": budgets.PERIOD_DEFAULT,
+        }
     return {
         "name": key.name,
         "access": SOME if key.scopes else ALL,

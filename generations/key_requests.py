@@ -1,29 +1,20 @@
-"""What is asked of a new key, as the API and the page read it."""
+"""What is asked of a key, as the API and the page read it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
 from accounts import key_terms
-from accounts.key_terms import Terms
+from accounts.key_terms import Terms, WiderThanOwn
+from accounts.models import ApiKey
 from billing import budgets, budgets_api
 from billing.models import Budget
 from generations import catalog
-from seedance_saas.errors import InvalidRequest, UnknownField
+from seedance_saas.api import read_moment, require_known
+from seedance_saas.errors import InvalidRequest
 
-FIELDS = (
-    "name",
-    "scopes",
-    "allowed_models",
-    "allowed_resolutions",
-    "allowed_addresses",
-    "concurrent_max",
-    "expires_at",
-    "budget",
-)
+PERSONAL, OF_ORGANIZATION = "personal", "organization"
 LIST_LENGTH_MAX = 100
 
 
@@ -37,23 +28,43 @@ class KeyRequest:
     period: str
 
 
-def read(body: dict[str, Any]) -> KeyRequest:
-    """Raises UnknownField or InvalidRequest for the first fault, naming its field."""
+def read(body: dict[str, Any], by_key: ApiKey) -> KeyRequest:
+    """Raises UnknownField or InvalidRequest for the first fault, naming its field; WiderThanOwn for a kind of
+    key that `by_key` does not make: what is not said is its own."""
     require_known(body, FIELDS)
+    _require_own_kind(body.get("kind"), by_key)
     limit_microusd, period = _budget(body.get("budget"))
     return KeyRequest(
         name=key_terms.read_name(body.get("name")),
-        terms=Terms(
-            scopes=key_terms.read_scopes(_texts(body, "scopes")),
-            allowed_models=read_models(_texts(body, "allowed_models")),
-            allowed_resolutions=read_resolutions(_texts(body, "allowed_resolutions")),
-            allowed_addresses=key_terms.read_addresses(_texts(body, "allowed_addresses")),
-            concurrent_max=key_terms.read_concurrent_max(body.get("concurrent_max")),
-            expires_at=_expiry(body.get("expires_at")),
-        ),
+        terms=Terms(**read_terms(body, _TERMS)),
         limit_microusd=limit_microusd,
         period=period,
     )
+
+
+def read_change(body: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The name, or None, and the terms that are to change; null lifts one. Raises as `read`."""
+    require_known(body, ("name", *_TERMS))
+    name = key_terms.read_name(body["name"]) if "name" in body else None
+    return name, read_terms(body, [field for field in _TERMS if field in body])
+
+
+def read_terms(body: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """These `fields` of Terms; one that the body lacks, or has as null, limits nothing. Raises InvalidRequest."""
+    return {field: _TERMS[field](body) for field in fields}
+
+
+def _require_own_kind(kind: object, by_key: ApiKey) -> None:
+    kinds = (PERSONAL, OF_ORGANIZATION)
+    if kind is not None and kind not in kinds:
+        raise InvalidRequest(
+            f"kind must be one of: {', '.join(kinds)}.", param="kind", allowed=list(kinds)
+        )
+    own = PERSONAL if by_key.is_personal else OF_ORGANIZATION
+    if kind is not None and kind != own:
+        raise WiderThanOwn(
+            f"A key makes keys of its own kind alone: kind may be {own}.", param="kind", own=own
+        )
 
 
 def read_overlap_seconds(body: dict[str, Any]) -> int:
@@ -63,14 +74,6 @@ def read_overlap_seconds(body: dict[str, Any]) -> int:
     if isinstance(seconds, bool) or not isinstance(seconds, int):
         raise InvalidRequest("overlap_seconds must be a whole number.", param="overlap_seconds")
     return seconds
-
-
-def require_known(body: dict[str, Any], fields: Iterable[str]) -> None:
-    for name in body:
-        if name not in fields:
-            raise UnknownField(
-                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(fields)
-            )
 
 
 def read_models(names: Iterable[str]) -> tuple[str, ...]:
@@ -118,33 +121,36 @@ def _texts(body: dict[str, Any], name: str) -> list[str]:
 
 
 def _expiry(value: object) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        at = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidRequest(
-            "expires_at must be a time with its offset, like 2027-06-01T00:00:00Z, or null.",
-            param="expires_at",
-        )
-    return key_terms.read_expiry(at)
+    return None if value is None else key_terms.read_expiry(read_moment(value, param="expires_at"))
 
 
 def _budget(value: object) -> tuple[int | None, str]:
     if value is None:
         return None, budgets.PERIOD_DEFAULT
-    if not isinstance(value, dict) or not value.keys() <= {"limit_usd", "period"}:
+    if not isinstance(value, dict) or "limit_usd" not in value:
         raise InvalidRequest(
             "budget must be an object with limit_usd and, if you like, period; or null.",
             param="budget",
         )
-    period = value.get("period") or budgets.PERIOD_DEFAULT
+    require_known(value, ("limit_usd", "period"), of="budget")
+    period = value.get("period")
+    if period is None:
+        period = budgets.PERIOD_DEFAULT
     if period not in Budget.Period.values:
         raise InvalidRequest(
             f"budget.period must be one of: {', '.join(Budget.Period.values)}.",
             param="budget.period",
             allowed=Budget.Period.values,
         )
-    return budgets_api.read_limit(value.get("limit_usd")), period
+    return budgets_api.read_limit(value["limit_usd"], param="budget.limit_usd"), period
+
+
+_TERMS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "scopes": lambda body: key_terms.read_scopes(_texts(body, "scopes")),
+    "allowed_models": lambda body: read_models(_texts(body, "allowed_models")),
+    "allowed_resolutions": lambda body: read_resolutions(_texts(body, "allowed_resolutions")),
+    "allowed_addresses": lambda body: key_terms.read_addresses(_texts(body, "allowed_addresses")),
+    "concurrent_max": lambda body: key_terms.read_concurrent_max(body.get("concurrent_max")),
+    "expires_at": lambda body: _expiry(body.get("expires_at")),
+}
+FIELDS = ("name", "kind", *_TERMS, "budget")

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -11,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import api_keys, idempotency
+from accounts import api_keys, idempotency, key_changes
 from accounts.models import ApiKey, Organization
 from billing import budgets, key_budgets, presentation
 from billing.budgets import Found
 from billing.models import Budget
 from generations import key_requests
-from seedance_saas.api import body_of, moment, page
+from seedance_saas.api import body_of, moment, require_known, rows_of_page
 from seedance_saas.requests import client_address
 
 
@@ -25,7 +24,7 @@ def of_caller(request: Request) -> QuerySet[ApiKey]:
     """Every query of this file starts here: the keys of the organization whose key asks."""
     organization = api_keys.of(request).organization
     return ApiKey.objects.filter(organization=organization).select_related(
-        "organization", "created_by"
+        "organization", "created_by", "member__user"
     )
 
 
@@ -35,13 +34,13 @@ class KeyList(APIView):
     scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "POST": "keys:write"}
 
     def get(self, request: Request) -> Response:
-        found = page(request, of_caller(request), lambda key: {"key": key})
-        keys = [row["key"] for row in found["data"]]
-        return Response({**found, "data": as_dicts(api_keys.of(request).organization, keys)})
+        keys, next_cursor = rows_of_page(request, of_caller(request))
+        rows = as_dicts(api_keys.of(request).organization, keys)
+        return Response({"data": rows, "next_cursor": next_cursor})
 
     def post(self, request: Request) -> Response:
         by_key = api_keys.of(request)
-        wanted = key_requests.read(body_of(request))
+        wanted = key_requests.read(body_of(request), by_key)
 
         def issue() -> tuple[ApiKey, str]:
             return key_budgets.issue(
@@ -50,6 +49,7 @@ class KeyList(APIView):
                 wanted.terms,
                 limit_microusd=wanted.limit_microusd,
                 period=wanted.period,
+                member=by_key.member,
                 by_key=by_key,
                 address=client_address(request),
             )
@@ -58,12 +58,28 @@ class KeyList(APIView):
 
 
 class KeyDetail(APIView):
-    """GET and DELETE /api-keys/{id}. DELETE revokes, at once and for good; a repeat answers the same."""
+    """GET, PATCH and DELETE /api-keys/{id}. PATCH changes only what is sent, the budget stands at its own address.
+    DELETE revokes, at once and for good; a repeat answers the same."""
 
-    scopes: ClassVar[dict[str, str]] = {"GET": "keys:read", "DELETE": "keys:write"}
+    scopes: ClassVar[dict[str, str]] = {
+        "GET": "keys:read",
+        "PATCH": "keys:write",
+        "DELETE": "keys:write",
+    }
 
     def get(self, request: Request, id: str) -> Response:
         return Response(as_dict(get_object_or_404(of_caller(request), pk=id)))
+
+    def patch(self, request: Request, id: str) -> Response:
+        by_key = api_keys.of(request)
+        key = get_object_or_404(of_caller(request), pk=id)
+        name, terms = key_requests.read_change(body_of(request))
+        if by_key != key:
+            key_budgets.require_no_budget(by_key)
+        key_changes.change(
+            key, name=name, terms=terms, by_key=by_key, address=client_address(request)
+        )
+        return Response(as_dict(of_caller(request).get(pk=key.pk)))
 
     def delete(self, request: Request, id: str) -> Response:
         key = get_object_or_404(of_caller(request), pk=id)
@@ -100,26 +116,24 @@ class KeyEndOverlap(APIView):
     scopes: ClassVar[dict[str, str]] = {"POST": "keys:write"}
 
     def post(self, request: Request, id: str) -> Response:
-        key_requests.require_known(body_of(request), ())
+        require_known(body_of(request), ())
+        by_key = api_keys.of(request)
         key = get_object_or_404(of_caller(request), pk=id)
-        api_keys.end_overlap(key, by_key=api_keys.of(request), address=client_address(request))
-        return Response(as_dict(key))
+
+        def end() -> dict[str, Any]:
+            api_keys.end_overlap(key, by_key=by_key, address=client_address(request))
+            return as_dict(key)
+
+        return idempotency.once(request, by_key.organization, end)
 
 
 def _answer_with_secret(request: Request, make: Callable[[], tuple[ApiKey, str]]) -> Response:
-    """What is remembered under an Idempotency-Key has no secret: a repeat makes no second one, and shows none."""
-    claim = idempotency.claim(request, api_keys.of(request).organization)
+    def work() -> dict[str, Any]:
+        key, secret = make()
+        return as_dict(key) | {"secret": secret}
 
-    def work() -> Response:
-        with transaction.atomic():
-            key, secret = make()
-            body = as_dict(key)
-            if claim:
-                claim.record(201, body | {"secret": None}).save()
-        headers = {"Location": f"/api/v1/api-keys/{key.id}", "Cache-Control": "no-store"}
-        return Response(body | {"secret": secret}, status=201, headers=headers)
-
-    return idempotency.answer_once(claim, work)
+    organization = api_keys.of(request).organization
+    return idempotency.once(request, organization, work, status=201, made_in="/api/v1/api-keys")
 
 
 def as_dict(key: ApiKey) -> dict[str, Any]:
@@ -134,12 +148,14 @@ def as_dicts(organization: Organization, keys: Sequence[ApiKey]) -> list[dict[st
 
 
 def _as_dict(key: ApiKey, found: Found) -> dict[str, Any]:
-    by = key.created_by
+    by, member = key.created_by, key.member
     return {
         "id": key.id,
         "object": "api_key",
         "name": key.name,
         "prefix": key.prefix,
+        "kind": "personal" if member else "organization",
+        "member": {"id": member.id, "name": str(member.user)} if member else None,
         "scopes": key.scopes,
         "allowed_models": key.allowed_models,
         "allowed_resolutions": key.allowed_resolutions,

@@ -4,9 +4,11 @@ A secret is in the answer to the form that made it, and nowhere else: no address
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,26 +17,27 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import api_keys, key_sightings, key_terms, pages, roles
+from accounts import api_keys, key_changes, key_sightings, key_terms, pages, roles
 from accounts.api_keys import KeyIsOver, KeyIsRotating
-from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, Membership
 from billing import budgets, key_budgets
 from billing.budget_rows import PERIODS
 from billing.models import Budget
 from generations import key_activity, snippets
 from generations.key_forms import OVERLAP_DEFAULT, OVERLAPS, KeyForm, id_of, new_token
+from seedance_saas.errors import Forbidden
 from seedance_saas.requests import client_address
 
 PIECE = 50
 REVOKED_SHOWN = 20
 PLACES_SHOWN = 100
 GENERATIONS_PIECE = 25
+NOT_THEIRS = "Only its member changes or rotates a personal key; one of the organization, only owners and admins."
 
 
 def keys_of(membership: Membership) -> Any:
     return ApiKey.objects.filter(organization=membership.organization).select_related(
-        "created_by", "revoked_by", "organization"
+        "created_by", "revoked_by", "organization", "member__user"
     )
 
 
@@ -46,6 +49,12 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
     keys = keys_of(membership)
     piece = pages.piece(keys.filter(revoked_at=None), request.GET.get("cursor", ""), limit=PIECE)
     rows = _rows(membership, piece.rows)
+    first_calls = (
+        (one, snippets.first_call(partial(roles.may_use_scope, one))) for one in piece.rows
+    )
+    caller, first_call = next((found for found in first_calls if found[1]), (None, ""))
+    if not rows:
+        first_call = snippets.first_call(partial(roles.can_use_scope, membership))
     context = {
         "piece": piece,
         "rows": rows,
@@ -53,7 +62,8 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
         "month_charged": sum(row["month_charged"] for row in rows),
         "revoked": keys.exclude(revoked_at=None).order_by("-revoked_at")[:REVOKED_SHOWN],
         "can_set_budgets": roles.can_set_budgets(membership),
-        "first_call": snippets.first_call(rows[0]["key"] if rows else None),
+        "caller": caller,
+        "first_call": first_call,
     }
     return render(request, "generations/keys.html", context)
 
@@ -64,9 +74,9 @@ def keys_page(request: HttpRequest, membership: Membership) -> HttpResponse:
 def new(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Make a key, and show its secret in the answer: this once."""
     pages.require(roles.can_manage_keys(membership))
-    form = KeyForm(request.POST if request.method == "POST" else None)
+    form = KeyForm(membership, request.POST if request.method == "POST" else None)
     id = id_of(request.POST.get("token", ""))
-    if form.is_bound and id and form.is_valid() and _is_within_role(membership, form):
+    if form.is_bound and id and form.is_valid():
         with_budget = roles.can_set_budgets(membership)
         try:
             key, secret = key_budgets.issue(
@@ -75,10 +85,13 @@ def new(request: HttpRequest, membership: Membership) -> HttpResponse:
                 form.terms(),
                 limit_microusd=form.cleaned_data["limit_usd"] if with_budget else None,
                 period=form.cleaned_data["period"] or budgets.PERIOD_DEFAULT,
+                member=membership if form.is_personal else None,
                 id=id,
                 by=membership.user,
                 address=client_address(request),
             )
+        except Forbidden as refusal:  # removed, or of another role, meanwhile
+            raise PermissionDenied(refusal.message) from None
         except IntegrityError:
             messages.warning(
                 request,
@@ -103,13 +116,14 @@ def new(request: HttpRequest, membership: Membership) -> HttpResponse:
 def edit(request: HttpRequest, membership: Membership, key_id: str) -> HttpResponse:
     """Another name, other limits, from the next request on."""
     key = _get(membership, key_id)
-    form = KeyForm(request.POST if request.method == "POST" else None, key=key)
-    if form.is_bound and form.is_valid() and _is_within_role(membership, form):
+    pages.require(roles.can_change_key(membership, key), NOT_THEIRS)
+    form = KeyForm(membership, request.POST if request.method == "POST" else None, key=key)
+    if form.is_bound and form.is_valid():
         try:
-            key = api_keys.change(
+            key = key_changes.change(
                 key,
-                form.cleaned_data["name"],
-                form.terms(),
+                name=form.cleaned_data["name"],
+                terms=vars(form.terms()),
                 by=membership.user,
                 address=client_address(request),
             )
@@ -148,6 +162,7 @@ def key_page(request: HttpRequest, membership: Membership, key_id: str) -> HttpR
             for place in places
         ],
         "list_call": snippets.list_of_key(key.pk),
+        "can_change": roles.can_change_key(membership, key),
         "can_set_budgets": roles.can_set_budgets(membership),
     }
     return render(request, "generations/key.html", context)
@@ -159,19 +174,19 @@ def key_page(request: HttpRequest, membership: Membership, key_id: str) -> HttpR
 def rotate(request: HttpRequest, membership: Membership, key_id: str) -> HttpResponse:
     """Ask how long the old secret is to work, and show the new one in the answer: this once."""
     key = _get(membership, key_id)
+    pages.require(roles.can_change_key(membership, key), NOT_THEIRS)
     if request.method == "POST":
         asked = request.POST.get("overlap_seconds", "")
         seconds = int(asked) if asked in {str(seconds) for seconds, _ in OVERLAPS} else None
         if seconds is not None:
             try:
-                key_terms.require_no_wider(key_terms.of(key), _own_terms(membership))
                 key, secret = api_keys.rotate(
                     key,
                     overlap_seconds=seconds,
                     by=membership.user,
                     address=client_address(request),
                 )
-            except (KeyIsOver, KeyIsRotating, WiderThanOwn) as refusal:
+            except (KeyIsOver, KeyIsRotating) as refusal:
                 messages.warning(request, refusal.message)
                 return pages.SeeOther(reverse("key", args=[key.pk]))
             return _made(request, key, secret)
@@ -183,6 +198,21 @@ def rotate(request: HttpRequest, membership: Membership, key_id: str) -> HttpRes
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "generations/key_rotate.html", context, status=status)
+
+
+@require_POST
+@pages.for_members
+def give(request: HttpRequest, membership: Membership, key_id: str) -> HttpResponse:
+    """Make a personal key one of the organization, for good."""
+    pages.require(roles.can_set_budgets(membership))
+    key = _get(membership, key_id)
+    try:
+        key_changes.give_to_organization(key, by=membership.user, address=client_address(request))
+    except KeyIsOver as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"{key.name} is a key of the organization now.")
+    return pages.SeeOther(reverse("key", args=[key.pk]))
 
 
 @require_POST
@@ -225,23 +255,6 @@ def _get(membership: Membership, key_id: str) -> ApiKey:
     return key
 
 
-def _own_terms(membership: Membership) -> Terms:
-    """What the member may give: who sets the terms of roles is not bound by them."""
-    return Terms() if roles.can_set_budgets(membership) else key_terms.of_role(membership)
-
-
-def _is_within_role(membership: Membership, form: KeyForm) -> bool:
-    """Whether the key would use no more than its maker may; if it would, its field says so."""
-    try:
-        key_terms.require_no_wider(form.terms(), _own_terms(membership))
-    except WiderThanOwn as refusal:
-        own = refusal.details["own"]
-        most = ", ".join(own) if isinstance(own, list) else own
-        form.add_error(refusal.param, f"Your role may use no more than this: {most}.")
-        return False
-    return True
-
-
 def _made(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
     context = {
         "key": key,
@@ -253,7 +266,7 @@ def _made(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
 
 
 def _runs_as_pasted(key: ApiKey, secret: str) -> str:
-    call = snippets.first_call(key)
+    call = snippets.first_call(partial(roles.may_use_scope, key))
     return f"export SEEDANCE_API_KEY={secret}\n{call}" if call else ""
 
 
@@ -281,7 +294,8 @@ def _rows(
                 "is_living": api_keys.is_living(key),
                 "is_rotating": key in rotating,
                 "old_used_at": old_used.get(key.pk),
-                "only_reads": key.scopes and not key_terms.has_scope(key, "generations:write"),
+                "can_change": roles.can_change_key(membership, key),
+                "only_reads": not roles.may_use_scope(key, "generations:write"),
             }
         )
     return rows

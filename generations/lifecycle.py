@@ -19,7 +19,16 @@ from accounts import organizations, webhooks
 from accounts.models import ApiKey, Membership, Organization
 from billing import budget_refusals, ledger
 from billing.errors import BudgetExceeded
-from generations import allowances, attempts, collecting, inputs, orders, presentation, quotes
+from generations import (
+    allowances,
+    attempts,
+    collecting,
+    inputs,
+    orders,
+    presentation,
+    probing,
+    quotes,
+)
 from generations.errors import ProviderNotReached, TooLateToCancel
 from generations.limits import BadFile
 from generations.models import Attempt, Generation
@@ -108,6 +117,11 @@ def prepare(generation: Generation, fetched: Callable[[], list[inputs.Fetched]])
         inputs.keep(generation, fetched())
     except BadFile as bad:
         fail(generation, bad.code, bad.message, details=bad.details)
+        return
+    except probing.TooBusy:
+        logger.warning(
+            "generation.prepare_again id=%s", generation.id
+        )  # when its lease has run out
         return
     with transaction.atomic():
         if generation.move(State.QUEUED):

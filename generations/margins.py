@@ -19,9 +19,16 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def set_for_plan(
-    plan: str, margin_basis_points: int, *, effective_from: datetime, why: str
+    plan: str,
+    margin_basis_points: int,
+    *,
+    effective_from: datetime,
+    why: str,
+    actor: User | None = None,
+    address: str | None = None,
 ) -> PlanMargin:
-    """From then on the plan pays the list plus so many hundredths of a percent; a new plan begins so.
+    """From then on the plan pays the list plus so many hundredths of a percent; a new plan begins so. One row in
+    the house's audit trail.
 
     Raises InvalidRequest or NotEnoughNotice. Two at once for one plan: one of them raises IntegrityError.
     """
@@ -34,6 +41,13 @@ def set_for_plan(
         effective_from=effective_from,
         why=why,
     )
+    audit.note(
+        None, "plan_margin.set", plan, actor=actor, address=address,
+        after={
+            "basis_points": margin_basis_points,
+            "effective_from": effective_from.isoformat(), "reason": why,
+        },
+    )  # fmt: skip
     logger.info(
         "plan_margin.set plan=%s revision=%s basis_points=%s effective_from=%s",
         plan, margin.revision, margin_basis_points, effective_from.isoformat(),

@@ -44,7 +44,7 @@ def keep(attempt: Attempt, job_id: str) -> None:
         is_first = Attempt.objects.filter(pk=attempt.pk, state__in=ENDED_WITHOUT).update(
             state=AttemptState.ORPHAN,
             job_id=job_id,
-            output_url=status.output_url,
+            output_url="" if generation.erased_at else status.output_url,
             cost_microusd=cost_microusd,
         )
         if not is_first:

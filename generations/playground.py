@@ -34,6 +34,7 @@ from seedance_saas.errors import Forbidden, Refusal
 
 ADMINS_NAMED = 3
 BEFORE = 3  # earlier ones beside the result
+BUYS = {"", "make"}  # every other order only draws the form anew
 
 
 @require_http_methods(["GET", "POST"])
@@ -54,7 +55,7 @@ def create(request: HttpRequest, membership: Membership) -> HttpResponse:
     if moved := form_changes.arrange(form, order):
         return _show_create(request, membership, moved.form, moved_to=moved.at)
     fitted = form_changes.fit(form)
-    if order in {"update", "upload"}:
+    if order not in BUYS:
         return _show_create(request, membership, fitted.form, changes=fitted.changes)
     if fitted.changes:  # without scripts, another model was chosen and Generate pressed at once
         return _show_create(

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Membership
+from billing import budgets
 from generations import (
     allowances,
     catalog,
@@ -45,11 +46,13 @@ def of(
     except Refusal as refusal:
         unbound = unbound or refusal
     terms = quotes.terms(bound) if bound else _price(form, membership, now)
+    most_microusd = terms.max_cost_microusd * form.count if terms else None
     allowance = allowances.of(membership.organization, member=membership)
     return {
         "form": form,
         "quote": terms,
-        "most_microusd": terms.max_cost_microusd * form.count if terms else None,
+        "most_microusd": most_microusd,
+        "too_small": _too_small(form, membership, most_microusd) if most_microusd else None,
         "bound": _bound_as_dict(bound, form, membership) if bound else None,
         "unbound": unbound,
         "unbound_changed": forms.said(unbound.details.get("differs", [])) if unbound else "",
@@ -73,6 +76,19 @@ def _price(form: CreateForm, membership: Membership, at: datetime) -> pricing.Qu
         return quotes.price(membership.organization, asked, at) if asked else None
     except NoRate:
         return None
+
+
+def _too_small(
+    form: CreateForm, membership: Membership, most_microusd: int
+) -> budgets.Standing | None:
+    """Of the budgets that would not admit it now, the one with the least left. Two queries."""
+    limits = budgets.that_apply(
+        membership.organization,
+        member_id=membership.id,
+        end_user_id=form.body().get("end_user_id", ""),
+    )
+    least = min(limits, key=lambda limit: limit.left_microusd or 0, default=None)
+    return least if least and (least.left_microusd or 0) < most_microusd else None
 
 
 def _bound(form: CreateForm, membership: Membership, at: datetime) -> Quote | None:

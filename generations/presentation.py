@@ -42,7 +42,7 @@ def as_dict(generation: Generation, *, with_queue: bool = False) -> dict[str, An
 
 
 def _queue(generation: Generation) -> dict[str, Any] | None:
-    """`waits_for` is "concurrency" while as many of the key or member run as may at a time."""
+    """`waits_for` is "concurrency" while as many of the key, or of the member, run as may at a time."""
     place = queue_position.of(generation)
     if place is None:
         return None

@@ -10,15 +10,22 @@ from django.conf import settings
 
 from generations import file_types, limits
 from generations.limits import BadFile, Measured
-from generations.prober import OUTPUT_SECONDS_MAX, SECONDS_MAX
+from generations.prober import OUTPUT_SECONDS_MAX, SECONDS_MAX, WAIT_SECONDS_MAX
+from seedance_saas.errors import Refusal
+
+
+class TooBusy(Refusal):
+    """Nothing is known of the file: the machine had no time to read it."""
+
+    code, status, retryable = "too_busy", 503, True
 
 
 def probe(path: Path, kind: str | None = None, *, clean: Path) -> Measured:
-    """What the file at `path` is, once every limit on one file has been checked. Raises BadFile.
+    """What the file at `path` is, once every limit on one file has been checked. Raises BadFile or TooBusy.
 
     A picture or a video is written to `clean` without whatever is not needed to see it, unless there is nothing
     to leave out, and measured there. `kind` is what is needed; None takes any. Nobody waits here for a stranger,
-    and no longer than SECONDS_MAX.
+    and no longer than WAIT_SECONDS_MAX.
     """
     with path.open("rb") as source:
         head = source.read(file_types.HEAD_BYTES)
@@ -50,12 +57,14 @@ class NotAVideo(Exception):
 def measure_output(path: Path, *, poster: Path, preview: Path) -> Measured:
     """What a finished video measures, with a thumbnail; its picture and a short silent piece are written.
 
-    Raises NotAVideo.
+    Raises NotAVideo or TooBusy.
     """
     small = poster.with_suffix(".small")
     try:
         found = _ask(
-            ["output", *map(str, (path, poster, preview, small))], seconds=OUTPUT_SECONDS_MAX
+            ["output", *map(str, (path, poster, preview, small))],
+            cpu_seconds=OUTPUT_SECONDS_MAX,
+            wait_seconds=OUTPUT_SECONDS_MAX,
         )
     except BadFile as bad:
         raise NotAVideo(bad.message[0].upper() + bad.message[1:]) from None
@@ -66,8 +75,10 @@ def _thumbnail(small: Path) -> bytes:
     return small.read_bytes() if small.exists() else b""
 
 
-def _ask(words: list[str], *, seconds: int = SECONDS_MAX) -> dict[str, int]:
-    """The process's own words, or BadFile if it had none."""
+def _ask(
+    words: list[str], *, cpu_seconds: int = SECONDS_MAX, wait_seconds: int = WAIT_SECONDS_MAX
+) -> dict[str, int]:
+    """The process's own words, BadFile if it had none, or TooBusy if it did not get to say them."""
     root = str(settings.BASE_DIR)
     with tempfile.TemporaryFile() as said:
         try:
@@ -79,18 +90,18 @@ def _ask(words: list[str], *, seconds: int = SECONDS_MAX) -> dict[str, int]:
                 cwd=root,
                 # No secret of ours is in its environment; one arena wastes less address space.
                 env={"MALLOC_ARENA_MAX": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": root},
-                timeout=seconds,
+                timeout=wait_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise _unreadable(f"it takes longer than {seconds} s to read.") from None
+            raise TooBusy("The file could not be read just now. Try again in a moment.") from None
         said.seek(0)
         try:
             found = json.load(said)
         except ValueError:
             found = None
     if ended.returncode or not isinstance(found, dict):
-        raise _unreadable(f"it cannot be read within {seconds} s and the memory allowed.")
+        raise _unreadable(f"it cannot be read within {cpu_seconds} s and the memory allowed.")
     if "bad" in found:
         raise BadFile("unsupported_media", f"the file {found['bad']}", limit="readable")
     return {name: int(found[name]) for name in ("width", "height", "milliseconds") if name in found}

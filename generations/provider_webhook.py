@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from generations import attempts, lifecycle, orphans
-from generations.models import Attempt, ProviderEvent
+from generations.models import Attempt, Generation, ProviderEvent
 from generations.providers import registry
 from seedance_saas import queue
 from seedance_saas.errors import InvalidRequest, NotFound, as_dict
@@ -65,4 +65,7 @@ def handle(event: ProviderEvent) -> None:
         lifecycle.reconcile(attempt)
     else:
         orphans.keep(attempt, job_id)
-    ProviderEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now())
+    if Generation.objects.filter(pk=attempt.generation_id, erased_at__isnull=False).exists():
+        ProviderEvent.objects.filter(pk=event.pk).delete()  # it came after all else was erased
+    else:
+        ProviderEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now())

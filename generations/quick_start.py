@@ -6,6 +6,7 @@ from django.conf import settings
 
 from generations import snippets
 
+END_USER = "customer-1142"
 BODY: dict[str, Any] = {
     "model": "seedance-2.0-fast-text-to-video",
     "prompt": snippets.PROMPT_UNTIL_TYPED,
@@ -16,10 +17,16 @@ BODY: dict[str, Any] = {
 
 
 def ask() -> str:
-    """Asks for a video and keeps its id."""
+    """Asks for a video and keeps its id; says why, if it is refused."""
     request = snippets.curl(f"{settings.PUBLIC_URL}/api/v1/generations", BODY)
     quietly = request.replace("curl", "curl -sS", 1)
-    return f"GENERATION=$({quietly} | grep -o 'gen_[0-9a-f]*' | head -n 1)\necho $GENERATION"
+    return "\n".join(
+        (
+            f"{quietly} > kite.json",
+            "GENERATION=$(grep -o 'gen_[0-9a-f]*' kite.json | head -n 1)",
+            'echo "${GENERATION:-$(cat kite.json)}"',
+        )
+    )
 
 
 def wait() -> str:
@@ -38,3 +45,14 @@ def wait() -> str:
 def fetch() -> str:
     """Stores the video."""
     return """curl -sS -o kite.mp4 "$(grep -Eo '"video_url": ?"[^"]*"' kite.json | cut -d '"' -f 4)\""""
+
+
+def cap() -> str:
+    """Sets what one end user may spend in a month."""
+    return "\n".join(
+        (
+            f"curl -X PUT {settings.PUBLIC_URL}/api/v1/budgets/end_user/{END_USER} \\",
+            '  -H "Authorization: Bearer $SEEDANCE_API_KEY" \\',
+            """  -d '{"limit_usd": "5.00", "period": "month"}'""",
+        )
+    )

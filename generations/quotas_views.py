@@ -17,7 +17,6 @@ from billing import budgets_views
 from generations import allowances, catalog
 from seedance_saas.requests import client_address
 
-ROLES = tuple(role for role in Role if role in roles.SPENDERS)
 NOT_SEEN = (
     "Budgets are seen by owners, admins and who does the billing. What limits you stands on Home."
 )
@@ -123,7 +122,7 @@ def terms(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 def _row(request: HttpRequest, membership: Membership, role: str, said: str = "") -> HttpResponse:
     (one,) = (one for one in _all_terms(membership.organization) if (one.role or "") == role)
-    context = {"one": one, "said": said, "can_set": True}
+    context = {"one": one, "said": said, "can_set": True, "is_part": True}
     return render(request, "generations/terms/row.html", context)
 
 
@@ -143,7 +142,7 @@ def _all_terms(organization: Organization) -> list[Terms]:
     """The organization's, and those of each role that makes videos. One query."""
     known = {row.role: row for row in RoleTerms.objects.filter(organization=organization)}
     rows = [Terms(None, organization.name, organization.allowed_models, [], None)]
-    for role in ROLES:
+    for role in allowances.ROLES:
         row = known.get(role, RoleTerms())
         rows.append(
             Terms(

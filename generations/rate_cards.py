@@ -17,9 +17,10 @@ from typing import Protocol, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts import audit
+from accounts.models import Organization, User
 from generations import catalog, models, pricing
-from generations.errors import AlreadyPublished, NoRate, NotEnoughNotice
+from generations.errors import AlreadyPublished, DraftReplaced, NoRate, NotEnoughNotice
 from seedance_saas.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -223,23 +224,39 @@ def draft(card: pricing.RateCard, *, is_list: bool = True, note: str = "") -> mo
 
 
 @transaction.atomic
-def publish(version: str, *, effective_from: datetime) -> pricing.RateCard:
-    """The draft holds from `effective_from` on, for good. In a transaction of its own: it must commit soon.
+def publish(
+    version: str,
+    *,
+    effective_from: datetime,
+    drafted_at: datetime | None = None,
+    why: str = "",
+    actor: User | None = None,
+    address: str | None = None,
+) -> pricing.RateCard:
+    """The draft holds from `effective_from` on, for good. In a transaction of its own: it must commit soon. One
+    row in the house's audit trail.
 
+    `drafted_at` is that of the draft that a person has looked at, which another may have replaced since.
     Raises InvalidRequest (no such draft, or it leaves something on sale without a price),
-    NotEnoughNotice or AlreadyPublished; then it is still a draft. Locks the draft.
+    NotEnoughNotice, DraftReplaced or AlreadyPublished; then it is still a draft. Locks the draft.
     """
     row = models.RateCard.objects.select_for_update().filter(pk=version).first()
     if row is None:
         raise InvalidRequest(f"There is no draft {version}.", param="version")
     if row.published_at:
         raise AlreadyPublished(f"Rate card {version} is published.", param="version")
+    if drafted_at and row.created_at != drafted_at:
+        raise DraftReplaced(f"Draft {version} was replaced meanwhile: look at its prices first.")
     card = value(row, list(row.rules.order_by("position")))
     if faults := missing(card):
         raise InvalidRequest(" ".join(faults), param="rules", missing=faults)
     demand_notice(effective_from)
     row.effective_from, row.published_at = effective_from, timezone.now()
     row.save(update_fields=["effective_from", "published_at"])
+    audit.note(
+        None, "rate_card.published", version, actor=actor, address=address,
+        after={"effective_from": effective_from.isoformat(), "reason": why},
+    )  # fmt: skip
     logger.info(
         "rate_card.published version=%s is_list=%s effective_from=%s rules=%s",
         version, row.is_list, effective_from.isoformat(),

@@ -7,8 +7,8 @@ from typing import Any
 
 from accounts import webhook_endpoints
 from generations import catalog, mentions, offers, request_files
-from seedance_saas.api import microusd
-from seedance_saas.errors import InvalidRequest, UnknownField
+from seedance_saas.api import microusd, require_known
+from seedance_saas.errors import InvalidRequest
 
 GENERATIONS_MAX = 4
 END_USER_ID_LENGTH_MAX = 255
@@ -60,11 +60,7 @@ class GenerationRequest:
 
 def read(body: Mapping[str, Any]) -> GenerationRequest:
     """Raises UnknownField or InvalidRequest, each with `param` and what is allowed."""
-    for name in body:
-        if name not in FIELDS:
-            raise UnknownField(
-                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(FIELDS)
-            )
+    require_known(body, FIELDS)
     model = _model(body.get("model"))
     inline: dict[str, bytes] = {}
     files = request_files.read(model, body, inline)
@@ -129,13 +125,19 @@ def _prompt(prompt: Any, files: dict[str, list[str]]) -> str:
     for kind, number in mentions.of(prompt):
         if not 1 <= number <= given[kind]:
             raise InvalidRequest(
-                f"The prompt mentions @{kind}{number}, and {given[kind]} of that kind "
-                f"{'is' if given[kind] == 1 else 'are'} given.",
+                f"The prompt mentions @{kind}{number}, but {_so_many(given[kind], kind)} given.",
                 param="prompt",
                 mention=f"@{kind}{number}",
                 given=given[kind],
             )
     return prompt
+
+
+def _so_many(number: int, kind: str) -> str:
+    """ "no image is", "1 image is", "2 images are"."""
+    if number > 1:
+        return f"{number} {kind.lower()}s are"
+    return f"{number or 'no'} {kind.lower()} is"
 
 
 def _resolution(model: catalog.Model, resolution: Any) -> str:

@@ -2,13 +2,11 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-
-from accounts.key_terms import has_scope
-from accounts.models import ApiKey
 
 PROMPT_UNTIL_TYPED = "a red kite over a beach"
 DEMO = {"model": "seedance-2.0-fast-text-to-video", "resolution": "480p", "duration": 4}
@@ -46,7 +44,7 @@ def curl(url: str, body: dict[str, Any]) -> str:
             f"curl {shlex.quote(url)} \\",
             '  -H "Authorization: Bearer $SEEDANCE_API_KEY" \\',
             '  -H "Content-Type: application/json" \\',
-            '  -H "Idempotency-Key: playground-$(date +%s)" \\',
+            '  -H "Idempotency-Key: playground-$(date +%s)-$$" \\',
             f"  -d {shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))}",
         )
     )
@@ -79,12 +77,12 @@ _FIRST_CALLS = {
 }
 
 
-def first_call(key: ApiKey | None) -> str:
-    """For a shell: something that costs nothing and that the key may ask for; "" if there is nothing."""
+def first_call(may: Callable[[str], bool]) -> str:
+    """For a shell: something that costs nothing and that whoever asks `may`, by its scope; "" if there is nothing."""
     for scope, path in _FIRST_CALLS.items():
-        if not key or has_scope(key, scope):
+        if may(scope):
             return _get(path)
-    if key and has_scope(key, "generations:write"):
+    if may("generations:write"):
         return curl(f"{settings.PUBLIC_URL}/api/v1/quotes", {**DEMO, "prompt": PROMPT_UNTIL_TYPED})
     return ""
 

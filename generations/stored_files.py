@@ -102,7 +102,7 @@ def keep_output(generation: Generation, path: Path, measured: Measured) -> Store
 def announce(organization_id: str, size: int) -> StoredFile:
     """Room for a file of at most `size` bytes that a client writes into storage itself. Raises StorageFull.
 
-    It stays WRITING: `give_up` ends it, or the sweep.
+    It stays WRITING: `take_away` or `give_up` ends it, or the sweep.
     """
     with transaction.atomic():
         Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
@@ -120,8 +120,32 @@ def announce(organization_id: str, size: int) -> StoredFile:
         )
 
 
+def take_away(row: StoredFile) -> bool:
+    """Become the one who takes what a client has written, and then deletes it; False: somebody did.
+
+    The client's form works for a while yet, and what is written again no other row would name: this one stays
+    LEAVING, without a claim to any room, and the sweep deletes once more when the form is over.
+    """
+    return bool(
+        StoredFile.objects.filter(pk=row.pk, state=State.WRITING).update(
+            state=State.LEAVING, bytes=0
+        )
+    )
+
+
+def put_back(row: StoredFile) -> None:
+    """It was not looked at: it may be taken again."""
+    StoredFile.objects.filter(pk=row.pk).update(state=State.WRITING, bytes=row.bytes)
+
+
+def delete_taken(row: StoredFile) -> None:
+    """Delete what was taken away, unless it was put back."""
+    if StoredFile.objects.filter(pk=row.pk, state=State.LEAVING).exists():
+        default_storage.delete(row.name)
+
+
 def give_up(row: StoredFile) -> None:
-    """Delete what a client has written, or would have. A repeat changes nothing."""
+    """Forget what a client was not told to write. A repeat changes nothing."""
     _remove(row)
 
 
@@ -207,14 +231,21 @@ def not_in_use() -> Q:
 
 
 def delete(rows: QuerySet[StoredFile]) -> int:
-    """Delete of `rows` what is not in use, objects and rows; how many. A repeat, or a second one, is harmless."""
+    """Delete of `rows` what is not in use, objects and rows; how many. A repeat, or a second one, is harmless.
+
+    What storage does not delete now stays LEAVING, for the sweep, and stops no other.
+    """
     deleted = 0
     for row in rows.filter(not_in_use()).order_by("pk")[:BATCH]:
         # The verdict: whoever began to use it meanwhile has moved keep_until, and the row is read again.
         taken = rows.filter(not_in_use(), pk=row.pk).update(state=State.LEAVING)
         if taken or row.state == State.LEAVING:
-            _remove(row)
-            deleted += 1
+            try:
+                _remove(row)
+            except Exception:  # whatever a bucket or a disk says
+                logger.exception("file.not_deleted id=%s name=%s", row.pk, row.name)
+            else:
+                deleted += 1
     return deleted
 
 

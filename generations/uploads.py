@@ -16,7 +16,7 @@ from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
 from seedance_saas import scratch, storage
 from seedance_saas.api import moment
-from seedance_saas.errors import Conflict, Refusal
+from seedance_saas.errors import Conflict, NotFound, Refusal
 from seedance_saas.storage import DirectUpload
 
 DIRECT_SECONDS = 3600  # to put a file straight into storage
@@ -54,7 +54,7 @@ def receive(
     member: Membership | None = None,
     also: Callable[[Upload], Iterable[Model]] = lambda upload: (),
 ) -> Upload:
-    """Check and keep the file at `path`. Raises UploadRefused or StorageFull, and then nothing is kept.
+    """Check and keep the file at `path`. Raises UploadRefused, TooBusy or StorageFull, and then nothing is kept.
 
     `also` makes rows of the caller's that commit with the upload.
     Each call makes an upload; the same content lies in storage once. No transaction may be open.
@@ -113,22 +113,31 @@ def announce(organization: Organization, size: int) -> tuple[StoredFile, DirectU
 
 
 def take_announced(organization: Organization, row: StoredFile, **by: Any) -> Upload:
-    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull or NotThere.
+    """Make an upload of what the client has put there. Raises UploadRefused, StorageFull, NotThere, TooBusy,
+    or NotFound for the second of two at once.
 
-    What was put there is gone afterwards, taken or refused; a file that has not come may come yet.
+    What was put there is gone afterwards, taken or refused; a file that has not come may come yet, and one for
+    which we are too busy stays.
     """
     if not default_storage.exists(row.name):
         raise NotThere(
             "The file has not arrived. Post it to the address that you were given first."
         )
+    if not stored_files.take_away(row):
+        raise NotFound("It was completed already.")
     with scratch.folder() as folder:
         path, left = folder / "file", default_storage.size(row.name)
         with path.open("wb") as into:
             # One byte more than is allowed is enough to be refused.
             for chunk in storage.files().read(row.name, 0, min(left, row.bytes + 1)):
                 into.write(chunk)
-        stored_files.give_up(row)
-        return receive(organization, path, **by)
+        try:
+            return receive(organization, path, **by)
+        except probing.TooBusy:
+            stored_files.put_back(row)
+            raise
+        finally:
+            stored_files.delete_taken(row)
 
 
 def delete(upload: Upload) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db.models import QuerySet
@@ -16,8 +16,10 @@ from accounts import api_keys, idempotency
 from generations import media, stored_files, uploads
 from generations.limits import BYTES_MAX, BadFile
 from generations.models import StoredFile, Upload
-from seedance_saas.api import AlwaysJSON, body_of, page
-from seedance_saas.errors import InvalidRequest
+from seedance_saas.api import AlwaysJSON, body_of, page, require_known
+from seedance_saas.errors import InvalidRequest, NotFound
+
+LIST = "/api/v1/uploads"
 
 
 def of_caller(request: Request) -> QuerySet[Upload]:
@@ -46,20 +48,19 @@ class UploadList(APIView):
     def post(self, request: Request) -> Response:
         key = api_keys.of(request)
         path = _file(request)
-        claim = idempotency.claim(request, key.organization, content=stored_files.sha256_of(path))
+        claim = idempotency.claim(
+            request, key.organization, content=stored_files.sha256_of(path), location=LIST
+        )
 
         def create() -> Response:
             upload = uploads.receive(
                 key.organization,
                 path,
                 api_key=key,
+                member=key.member,
                 also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
             )
-            return Response(
-                uploads.as_dict(upload),
-                status=201,
-                headers={"Location": f"/api/v1/uploads/{upload.id}"},
-            )
+            return _made(upload)
 
         return idempotency.answer_once(claim, create)
 
@@ -70,16 +71,24 @@ class DirectUploadList(APIView):
     scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
 
     def post(self, request: Request) -> Response:
+        organization = api_keys.of(request).organization
+        require_known(body_of(request), ("bytes",))
         size = body_of(request).get("bytes")
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise InvalidRequest("bytes must be the size of the file.", param="bytes")
-        row, form = uploads.announce(api_keys.of(request).organization, size)
-        address = f"/api/v1/uploads/direct/{row.pk}/complete"
-        body = {"id": row.pk, "url": form.url, "fields": form.fields}
-        return Response(
-            {**body, "complete_url": media.absolute(address), "expires_in": uploads.DIRECT_SECONDS},
-            status=201,
-        )
+
+        def announce() -> dict[str, Any]:
+            row, form = uploads.announce(organization, size)
+            address = f"/api/v1/uploads/direct/{row.pk}/complete"
+            return {
+                "id": row.pk,
+                "url": form.url,
+                "fields": form.fields,
+                "complete_url": media.absolute(address),
+                "expires_in": uploads.DIRECT_SECONDS,
+            }
+
+        return idempotency.once_then_remember(request, organization, announce, status=201)
 
 
 class DirectUploadComplete(APIView):
@@ -88,15 +97,29 @@ class DirectUploadComplete(APIView):
     scopes: ClassVar[dict[str, str]] = {"POST": "generations:write"}
 
     def post(self, request: Request, id: str) -> Response:
+        require_known(body_of(request), ())
         key = api_keys.of(request)
+        claim = idempotency.claim(request, key.organization, location=LIST)
         announced = StoredFile.objects.filter(
             organization=key.organization,
             state=StoredFile.State.WRITING,
             content_type="application/octet-stream",
         )
-        row = get_object_or_404(announced, pk=id)
-        upload = uploads.take_announced(key.organization, row, api_key=key)
-        return Response(uploads.as_dict(upload), status=201)
+
+        def complete() -> Response:
+            row = announced.filter(pk=id).first()
+            if row is None:  # never announced, or taken
+                raise NotFound("There is nothing at this address.")
+            upload = uploads.take_announced(
+                key.organization,
+                row,
+                api_key=key,
+                member=key.member,
+                also=lambda made: [claim.record(201, uploads.as_dict(made))] if claim else [],
+            )
+            return _made(upload)
+
+        return idempotency.answer_once(claim, complete)
 
 
 class UploadDetail(APIView):
@@ -112,6 +135,11 @@ class UploadDetail(APIView):
         return Response(status=204)
 
 
+def _made(upload: Upload) -> Response:
+    body = uploads.as_dict(upload)
+    return Response(body, status=201, headers=idempotency.location(LIST, body))
+
+
 def _file(request: Request) -> Path:
     """Where the part `file` of the form lies. Raises UploadRefused before a byte is read, or InvalidRequest."""
     most = max(BYTES_MAX.values())
@@ -124,6 +152,7 @@ def _file(request: Request) -> Path:
                 at_most=most,
             )
         )
+    require_known(request.POST, ("file",))
     files = list(request.FILES.lists())
     if [(name, len(parts)) for name, parts in files] != [("file", 1)]:
         raise InvalidRequest(

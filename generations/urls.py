@@ -30,6 +30,7 @@ urlpatterns = [
     path("keys/<str:key_id>", keys_views.key_page, name="key"),
     path("keys/<str:key_id>/edit", keys_views.edit, name="key_edit"),
     path("keys/<str:key_id>/rotate", keys_views.rotate, name="key_rotate"),
+    path("keys/<str:key_id>/give", keys_views.give, name="key_give"),
     path("keys/<str:key_id>/end-overlap", keys_views.end_overlap, name="key_end_overlap"),
     path("keys/<str:key_id>/revoke", keys_views.revoke, name="key_revoke"),
     path("budgets", quotas_views.budgets_page, name="budgets"),

@@ -5,19 +5,20 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import IO, Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
+from django.utils.dateparse import parse_datetime
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from seedance_saas.errors import InvalidJson, InvalidRequest, PayloadTooLarge
+from seedance_saas.errors import InvalidJson, InvalidRequest, PayloadTooLarge, UnknownField
 
 M = TypeVar("M", bound=Model)
 PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX = 20, 100
@@ -48,9 +49,21 @@ def body_of(request: Request) -> dict[str, Any]:
     return request.data if isinstance(request.data, dict) else {}
 
 
+def require_known(body: Mapping[str, Any], fields: Collection[str], *, of: str = "") -> None:
+    """Raises UnknownField for what is not among `fields`. `of` names the field that holds `body`, if one does."""
+    for name in body:
+        if name not in fields:
+            name = f"{of}.{name}" if of else name
+            raise UnknownField(
+                f"There is no field {name[:50]!r}.", param=name[:50], allowed=list(fields)
+            )
+
+
 def read_json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_each_name_once
+        )
         _refuse_unstorable(value)
     except (ValueError, RecursionError) as error:
         # The parser's own words tell where; they never repeat the body.
@@ -62,6 +75,14 @@ def read_json_object(body: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two amounts under one name nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -84,7 +105,7 @@ class AlwaysJSON(BaseContentNegotiation):
     """This API speaks one format: an odd Accept header is no reason to refuse."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        if (request.content_type or "application/json").split(";")[0].strip() in {
+        if (request.content_type or "application/json").split(";")[0].strip().lower() in {
             "application/json",
             # What curl -d sends when nobody thought of a header.
             "application/x-www-form-urlencoded",
@@ -100,15 +121,26 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 def page(
+    request: Request, queryset: QuerySet[M], render: Callable[[M], dict[str, Any]], **how: Any
+) -> dict[str, Any]:
+    """One page of `queryset` as the API answers it; `how` as `rows_of_page` has it."""
+    rows, next_cursor = rows_of_page(request, queryset, **how)
+    return {"data": [render(row) for row in rows], "next_cursor": next_cursor}
+
+
+def rows_of_page(
     request: Request,
     queryset: QuerySet[M],
-    render: Callable[[M], dict[str, Any]],
     *,
     key: str = "id",
     read_key: Callable[[str], Any] = str,
-) -> dict[str, Any]:
-    """One page of `queryset`, newest first by the unique, growing field `key`: a keyset, never OFFSET."""
-    limit = page_limit(request)
+    filters: Collection[str] = (),
+) -> tuple[list[M], str | None]:
+    """One page, newest first by the unique, growing field `key`, and where the next begins: a keyset, never OFFSET.
+
+    `filters` are what else the query string may have: one that is misspelled is refused, and does not show all.
+    """
+    limit = page_limit(request, filters=filters)
     if cursor := request.query_params.get("cursor"):
         try:
             after = read_key(base64.urlsafe_b64decode(cursor.encode()).decode())
@@ -124,11 +156,18 @@ def page(
     next_cursor = (
         base64.urlsafe_b64encode(str(getattr(rows[-1], key)).encode()).decode() if more else None
     )
-    return {"data": [render(row) for row in rows], "next_cursor": next_cursor}
+    return rows, next_cursor
 
 
-def page_limit(request: Request) -> int:
-    """How many rows of a list are asked for."""
+def page_limit(request: Request, *, filters: Collection[str] = ()) -> int:
+    """How many rows of a list are asked for. Raises InvalidRequest for what is neither `filters` nor of every list."""
+    for name in request.query_params:
+        if name not in {"limit", "cursor", *filters}:
+            raise InvalidRequest(
+                f"There is no filter {name[:50]!r}.",
+                param=name[:50],
+                allowed=[*filters, "limit", "cursor"],
+            )
     raw = request.query_params.get("limit")
     if raw is None:
         return PAGE_LIMIT_DEFAULT
@@ -145,6 +184,19 @@ def page_limit(request: Request) -> int:
 def moment(at: datetime | None) -> str | None:
     """A time as the API shows it: RFC 3339 in UTC, with a Z."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def read_moment(value: object, *, param: str) -> datetime:
+    """The reverse, of a time that a caller sent, in UTC. Raises InvalidRequest."""
+    try:
+        at = parse_datetime(value) if isinstance(value, str) else None
+        if at is not None and at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # no such day; before the year 1 or after 9999 in UTC
+        pass
+    raise InvalidRequest(
+        f"{param} must be a time with its offset, like 2026-06-01T00:00:00Z.", param=param
+    )
 
 
 def usd(amount_microusd: int) -> str:

@@ -179,7 +179,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 class InternalError(Refusal):
-    """Ours. Its message says nothing of what happened; the log says all, under the request's id."""
+    """The fault is ours. Its message says nothing of what happened; the log says all, under the request's id."""
 
     code, status, retryable = "internal_error", 500, True
 

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +17,7 @@ from django.views.decorators.http import require_safe
 from seedance_saas.models import Sweep
 
 WORKER_SILENT_SECONDS_MAX = 60
+CLOCK_SILENT_SECONDS_MAX = 150  # without a worker it gives up a run first: clock.LOST_SECONDS
 PATHS = ("/healthz", "/readyz")
 
 
@@ -57,12 +60,10 @@ def problems() -> list[str]:
     try:
         if not _is_migrated():
             return ["Migrations are not applied: run `manage.py migrate`."]
-        if not _worker_was_seen():
-            return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
+        return who_is_silent()
     except Error:
         connection.close()  # the next question gets a fresh one
         return ["The database does not answer."]
-    return []
 
 
 _migrated = False  # once it was true in this process it stays true
@@ -76,6 +77,21 @@ def _is_migrated() -> bool:
     return _migrated
 
 
-def _worker_was_seen() -> bool:
-    since = Now() - timedelta(seconds=WORKER_SILENT_SECONDS_MAX)
-    return Sweep.objects.filter(finished_at__gt=since).exists()
+def who_is_silent() -> list[str]:
+    """A clock enqueues sweeps, and a worker finishes them. Time is the database's."""
+    seen = Sweep.objects.aggregate(
+        worker=Count("pk", filter=Q(finished_at__gt=_ago(WORKER_SILENT_SECONDS_MAX))),
+        clock=Count("pk", filter=Q(enqueued_at__gt=_ago(CLOCK_SILENT_SECONDS_MAX))),
+    )
+    if seen["worker"]:
+        return []
+    if seen["clock"]:
+        return [f"No worker was seen in the last {WORKER_SILENT_SECONDS_MAX} seconds."]
+    return [
+        f"No clock was seen in the last {CLOCK_SILENT_SECONDS_MAX} seconds, and no worker:"
+        " run `manage.py clock`."
+    ]
+
+
+def _ago(seconds: int) -> CombinedExpression:
+    return Now() - timedelta(seconds=seconds)

@@ -10,6 +10,7 @@ class Sweep(models.Model):
     run = models.BigIntegerField(default=0)
     enqueued_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)  # the first run of those that failed in a row
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.brokers.orm import ORM
@@ -57,12 +57,14 @@ def run_sweep(name: str, run: int) -> None:
     current = Sweep.objects.filter(name=name, run=run).exclude(finished_at__gte=F("enqueued_at"))
     if not current.exists():
         return
+    failing_since: Coalesce | None = None
     try:
         import_string(name)()
     except Exception:
         logger.exception("sweep.failed name=%s run=%s", name, run)
+        failing_since = Coalesce("failing_since", Now())
     finally:
-        current.update(finished_at=Now())
+        current.update(finished_at=Now(), failing_since=failing_since)
 
 
 def oldest_wait_seconds() -> float:

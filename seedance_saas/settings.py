@@ -173,6 +173,17 @@ CLOCK = {
     "billing.tasks.check_ledger": 86_400,
 }
 
+# Who looks for trouble, and who remembers what is found and tells our staff: the clock's own process
+# calls it, so that a worker that is dead is told, too.
+TROUBLES = (
+    "seedance_saas.troubles.found",
+    "accounts.troubles.found",
+    "billing.troubles.found",
+    "generations.troubles.found",
+)
+WATCH = "accounts.alarms.watch"
+ALARM_EMAILS = env.text("ALARM_EMAILS", "").split()  # none: every one of our staff
+
 # -- Upstreams ------------------------------------------------------------------------------------
 # It makes the videos of sandboxes in any case, and plays whatever no key is given for.
 SIMULATOR_URL = env.url("SIMULATOR_URL", f"http://127.0.0.1:{PORT + 1}", schemes=("http://",))

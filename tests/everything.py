@@ -119,6 +119,7 @@ def everything(
         "stored": stored_files.announce(acme.id, 1_000).pk,
         "key": key.id,
         "deploy_key": _deploy_key(acme).id,
+        "personal_key": _personal_key(acme, world.people["developer"]).id,
         "event": event.id,
         "end_user": END_USERS[0],
         "statement": statement.id if statement else "",
@@ -174,6 +175,12 @@ def sign_in(client: Client, user: User) -> Client:
 def _deploy_key(acme: Organization) -> ApiKey:
     """May change keys, and nothing else."""
     key, _ = api_keys.issue(acme, "Deploy", key_terms.Terms(scopes=("keys:write",)))
+    return key
+
+
+def _personal_key(acme: Organization, user: User) -> ApiKey:
+    member = acme.memberships.get(user=user)
+    key, _ = api_keys.issue(acme, "Scripts of mine", member=member, by=user)
     return key
 
 

@@ -1,5 +1,6 @@
 """Real threads with connections of their own, started at one moment."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -39,3 +40,18 @@ def _outcome(job: Callable[[], object]) -> object:
         return job()
     except (Refusal, DatabaseError) as error:
         return error
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # or it stays as it first was
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone() == (1,):
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -87,10 +87,12 @@ class StripeAccount:
     def web(self, method: str, path: str, **fields: Any) -> httpx.Response:
         """One request to the application, without a socket."""
 
+        request = httpx.Request(method, f"http://stripe.test{path}", **fields)
+
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.simulator)
-            async with httpx.AsyncClient(transport=transport, base_url="http://stripe.test") as web:
-                return await web.request(method, path, **fields)
+            answer = await httpx.ASGITransport(self.simulator).handle_async_request(request)
+            await answer.aread()
+            return answer
 
         return asyncio.run(ask())
 

@@ -39,9 +39,10 @@ class Line:
 
     @property
     def reader(self) -> str:
-        """Somebody who may GET it: anybody, owner or staff."""
-        readers = {"anybody": "anybody", "invited": "anybody", "staff": "staff"}
-        return readers.get(self.may["GET"], "owner")
+        """Somebody who may GET it: anybody, owner or staff, or the developer whose it is."""
+        readers = {"anybody": "anybody", "invited": "anybody"}
+        who = self.may["GET"]
+        return who if who in ("staff", Role.DEVELOPER) else readers.get(who, "owner")
 
     def path(self, names: dict[str, str]) -> str:
         return self.address.format_map(

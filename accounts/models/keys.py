@@ -5,13 +5,17 @@ from functools import partial
 from django.db import models
 from django.db.models import Q
 
-from accounts.models.organizations import Organization
+from accounts.models.organizations import Membership, Organization
 from accounts.models.people import User
 from seedance_saas import ids
 
 
 class ApiKey(models.Model):
-    """A program's right to act for an organization. The secret is shown once; its hash is kept.
+    """A program's right to act for an organization, or for one of its members. The secret is shown once; its
+    hash is kept.
+
+    A key of the organization counts for itself alone, and outlives whoever made it. A personal one acts for
+    its member: it may what they may, spends on their budget beside its own, and ends with the membership.
 
     A rotation gives the same key another secret, so its budget, its limits and its usage go on as they
     are; the secret before it opens the key, too, until `previous_expires_at`.
@@ -21,6 +25,9 @@ class ApiKey(models.Model):
         primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "key"), editable=False
     )
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="api_keys")
+    member = models.ForeignKey(  # for whom a personal key acts; none: it is of the organization
+        Membership, models.PROTECT, null=True, related_name="api_keys"
+    )
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16)  # enough of the secret to tell keys apart on a page
@@ -56,6 +63,10 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_personal(self) -> bool:
+        return self.member_id is not None
 
 
 class KeySighting(models.Model):

@@ -1,7 +1,7 @@
 """A tenant, who belongs to it, who is invited, and what each role may use."""
 
 import secrets
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar
 
 from django.db import models
@@ -86,6 +86,13 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
+
+    @cached_property
+    def terms(self) -> "RoleTerms":
+        """What their role may use. Read once, if whoever read the membership did not bring it along."""
+        return RoleTerms.objects.filter(
+            organization=self.organization_id, role=self.role
+        ).first() or RoleTerms(organization_id=self.organization_id, role=self.role)
 
 
 class Invitation(models.Model):

@@ -9,6 +9,7 @@
     reinstate        what was clawed back has come again
     correct          the operator gives or takes, with a reason
     receive_payment  an invoice was paid
+    rebook           what it was paid with goes back, comes again, or is forgiven
     lock             the wallet, for whoever decides by what is read under it
 
 What the books promise, each proved by `check_ledger` or by the database:
@@ -23,7 +24,7 @@ afresh. References make every verb repeatable: the second call finds what the fi
 
 from billing.ledger.grants import claw_back, correct, deposit, expire, forfeit, reinstate
 from billing.ledger.holds import Wanted, capture, hold, release
-from billing.ledger.payments import receive_payment
+from billing.ledger.payments import rebook, receive_payment
 from billing.ledger.posting import lock
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "forfeit",
     "hold",
     "lock",
+    "rebook",
     "receive_payment",
     "reinstate",
     "release",

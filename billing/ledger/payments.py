@@ -1,4 +1,4 @@
-"""Money that touches no credits: what was used on account is paid later, by invoice."""
+"""Money that touches no credits: what was used on account is paid later, by invoice, and may go back."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -41,4 +41,32 @@ def receive_payment(
             amount_microusd=abs(rest),
             reference=reference,
         )
+    page.close()
+
+
+@transaction.atomic
+def rebook(
+    organization: Organization,
+    kind: Transfer.Kind,
+    *,
+    from_account: str,
+    to_account: str,
+    amount_microusd: int,
+    reference: str,
+) -> None:
+    """Money of an organization changes its place among our own accounts. Touches no credits.
+
+    Idempotent by `reference` and `kind`. Locks the wallet.
+    """
+    assert amount_microusd > 0, amount_microusd
+    page = Page.open(organization.pk, timezone.now())
+    if Transfer.objects.filter(reference=reference, kind=kind, grant=None).exists():
+        return
+    page.post(
+        kind,
+        from_account=from_account,
+        to_account=to_account,
+        amount_microusd=amount_microusd,
+        reference=reference,
+    )
     page.close()

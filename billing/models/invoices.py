@@ -3,7 +3,7 @@
 from functools import partial
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Organization
 from seedance_saas import ids
@@ -32,7 +32,8 @@ class CreditLine(models.Model):
     closure = models.CharField(max_length=10, choices=Closure.choices, blank=True)
     subscription_id = models.CharField(max_length=100, blank=True)
     due_at = models.DateTimeField(null=True)  # of one that is opening
-    # How often it was opened: a part of the name under which Stripe makes one subscription for each time.
+    refusal = models.TextField(blank=True, default="")  # why Stripe has not opened it yet
+    # How often it was opened, or refused: a part of the name under which Stripe makes one subscription for each time.
     openings_count = models.PositiveSmallIntegerField(default=0)
     # Held beyond what is allowed now: what running work gives back of it is not used again.
     overdrawn_microusd = models.BigIntegerField(default=0)
@@ -89,9 +90,11 @@ class Invoice(models.Model):
     correction_cents = models.BigIntegerField(default=0)
     # What Stripe asked for usage when it was final. The next invoice makes good what this one has wrong.
     asked_cents = models.BigIntegerField(null=True)
-    is_disputed = models.BooleanField(
-        default=False
-    )  # its payment was taken back, and was not given again
+    # Of what came in for it, without tax, what is out again: refunded, or taken back by a bank. What was taken
+    # back is owed again, but for what an operator has forgiven.
+    refunded_microusd = models.BigIntegerField(default=0)
+    disputed_microusd = models.BigIntegerField(default=0)
+    forgiven_microusd = models.BigIntegerField(default=0)
     looks_count = models.PositiveIntegerField(
         default=0
     )  # how often an answer of Stripe's was written
@@ -110,9 +113,24 @@ class Invoice(models.Model):
                 fields=["due_at"], name="invoices_under_way", condition=Q(due_at__isnull=False)
             ),
         ]
+        constraints = [
+            models.CheckConstraint(
+                name="only_what_is_disputed_is_forgiven",
+                condition=Q(
+                    refunded_microusd__gte=0,
+                    forgiven_microusd__gte=0,
+                    forgiven_microusd__lte=F("disputed_microusd"),
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number or self.id
+
+    @property
+    def owed_again_microusd(self) -> int:
+        """It was paid, and a bank has taken that back."""
+        return self.disputed_microusd - self.forgiven_microusd
 
 
 class MeterEvent(models.Model):

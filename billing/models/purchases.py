@@ -174,9 +174,10 @@ class Purchase(models.Model):
 
 
 class Reversal(models.Model):
-    """Money of a purchase that went back, or is about to: one refund, or one dispute, of Stripe's.
+    """Money that went back, or is about to: one refund, or one dispute, of Stripe's.
 
-    A refund that we start has its row first; its id is Stripe's idempotency key.
+    Of a purchase, or of what an invoice was paid with. A refund that we start (of a purchase only) has its row first;
+    its id is Stripe's idempotency key.
     """
 
     class Kind(models.TextChoices):
@@ -199,7 +200,10 @@ class Reversal(models.Model):
     id = models.CharField(
         primary_key=True, max_length=ids.ID_LENGTH, default=partial(ids.new, "rev"), editable=False
     )
-    purchase = models.ForeignKey(Purchase, models.PROTECT, related_name="reversals")
+    purchase = models.ForeignKey(Purchase, models.PROTECT, null=True, related_name="reversals")
+    invoice = models.ForeignKey(
+        "billing.Invoice", models.PROTECT, null=True, related_name="reversals"
+    )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     stripe_id = models.CharField(max_length=100, blank=True)
     amount_cents = models.PositiveIntegerField()  # tax included, as it was paid
@@ -209,7 +213,7 @@ class Reversal(models.Model):
     failure_message = models.TextField(blank=True)
     evidence_due_at = models.DateTimeField(null=True)  # of a dispute that waits for our answer
     made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    # How often it has moved credits: a number in the references of its transfers.
+    # How often it has moved money in our books: a number in the references of its transfers.
     moves_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -225,8 +229,14 @@ class Reversal(models.Model):
             ),
             models.CheckConstraint(name="reversal_is_positive", condition=Q(amount_cents__gt=0)),
             models.CheckConstraint(
+                name="reversal_is_of_one",
+                condition=Q(purchase__isnull=False, invoice=None)
+                | Q(purchase=None, invoice__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="only_our_own_refund_waits_for_its_id",
-                condition=~Q(stripe_id="") | Q(kind="refund", state__in=("requested", "failed")),
+                condition=~Q(stripe_id="")
+                | Q(kind="refund", state__in=("requested", "failed"), purchase__isnull=False),
             ),
         ]
 

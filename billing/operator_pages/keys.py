@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts import api_keys, audit
+from accounts import api_keys
 from accounts.models import ApiKey, User
 from billing.models import Hold
 from billing.operator_pages import acts, staff
@@ -24,15 +23,8 @@ def revoke_page(request: HttpRequest, actor: User, id: str) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.select_related("organization"), pk=id)
     address = client_address(request)
 
-    @transaction.atomic
     def do(reason: str) -> str:
-        locked = ApiKey.objects.select_for_update(no_key=True).select_related("organization")
-        if locked.get(pk=key.pk).revoked_at is None:
-            api_keys.revoke(key, by=actor, address=address)
-            audit.note(
-                key.organization, "staff.gave_reason", key.id,
-                actor=actor, address=address, after={"reason": reason},
-            )  # fmt: skip
+        api_keys.revoke(key, by=actor, because=reason, address=address)
         return f"{key.name} ({key.prefix}…) opens nothing any more."
 
     runs = Hold.objects.filter(

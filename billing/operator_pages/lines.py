@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import pages
 from accounts.models import Organization, User
-from billing import credit_lines
+from billing import credit_lines, invoice_reversals
 from billing.credit_lines import Standing
 from billing.models import CreditLine, Invoice
 from billing.operator_pages import organizations, staff
@@ -123,15 +123,24 @@ def _initial(line: CreditLine | None) -> dict[str, Any]:
 
 
 def _then(line: CreditLine | None, said: dict[str, Any]) -> dict[str, Any]:
-    """What the line gives under the new limit: what is held or open is counted against it, and not touched."""
+    """What the line gives under the new limit: what is held or open is counted against it, and not touched.
+
+    Opening what the operator closed forgives what banks took back, as `credit_lines.approve` does.
+    """
     now = credit_lines.standing(line) if line else Standing(0, 0, 0, 0)
     limit = said["limit_usd"] * 10_000
-    left = limit - now.held_microusd - now.open_microusd
+    forgiven = 0
+    if line and line.closure == CreditLine.Closure.OPERATOR:
+        forgiven = invoice_reversals.owed_again_microusd(line.organization_id)
+    open_microusd = now.open_microusd - forgiven
+    left = limit - now.held_microusd - open_microusd
     opens_at_once = line is not None and line.state == CreditLine.State.OPEN
     stays_closed = line is not None and line.closure in ("unpaid", "disputed")
     return {
         "now": now,
         "limit_microusd": limit,
+        "open_microusd": open_microusd,
+        "forgiven_microusd": forgiven,
         "available_microusd": 0 if stays_closed else max(0, left),
         "over_microusd": max(0, -left),
         "net_days": said["net_days"],

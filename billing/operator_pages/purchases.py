@@ -1,7 +1,6 @@
 """Purchases: found, looked at with everything that Stripe has of them, and given back."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import pages
 from accounts.models import User
 from billing import refunds, reversals
+from billing.matters import LONG
 from billing.models import Grant, Purchase, Reversal, StripeCustomer, Transfer
 from billing.operator_pages import organizations, staff
 from billing.operator_pages.fields import DollarField, ReasonField
@@ -23,7 +23,6 @@ from seedance_saas.errors import Refusal
 from seedance_saas.requests import client_address
 
 PIECE = 50
-LONG = timedelta(days=1)
 PLACE = "operator_purchases"
 STATES = (*Purchase.State.choices, ("long", "Under way for over a day"))
 # What an operator may hold in the hand, by how it begins.

@@ -30,8 +30,12 @@ def reversals_page(request: HttpRequest, actor: User) -> HttpResponse:
     if asked["state"] in STATES:
         wanted &= Q(state__in=STATES[asked["state"]][1])
     if asked["organization"]:
-        wanted &= organizations.those_of(asked["organization"], through="purchase__")
-    found = Reversal.objects.filter(wanted).select_related("purchase__organization", "made_by")
+        wanted &= organizations.those_of(
+            asked["organization"], through="purchase__"
+        ) | organizations.those_of(asked["organization"], through="invoice__")
+    found = Reversal.objects.filter(wanted).select_related(
+        "purchase__organization", "invoice__organization", "made_by"
+    )
     context = {
         "asked": asked,
         "kinds": Reversal.Kind.choices,

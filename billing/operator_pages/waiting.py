@@ -1,14 +1,14 @@
-"""What waits for a person, counted in three queries: for the first page of the day."""
+"""What waits for a person, counted in one query: for the first page of the day."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Event, OwedMail
+from accounts import troubles
+from billing.matters import LONG, RECENT
 from billing.models import (
     AutoTopUp,
     Invoice,
@@ -19,8 +19,6 @@ from billing.models import (
     StripeCheck,
     StripeEvent,
 )
-from billing.operator_pages.overview import RECENT
-from billing.operator_pages.purchases import LONG
 
 
 @dataclass(frozen=True)
@@ -65,20 +63,22 @@ def found() -> list[Waiting]:
             AutoTopUp.objects.filter(is_on=True).exclude(suspension=""),
             reverse("operator_money"),
         ),
-        # Beside every worker runs a courier: what waits so long says that none does, or that its way is barred.
         "Events not sent on for over a minute": (
-            Event.objects.filter(fanned_out_at=None, created_at__lt=now - timedelta(minutes=1)),
+            troubles.unsent_events(),
             reverse("admin:accounts_event_changelist"),
         ),
         "Mails owed for over a quarter of an hour": (
-            OwedMail.objects.filter(owed_at__lt=now - timedelta(minutes=15)),
+            troubles.owed_mails(),
             reverse("admin:accounts_owedmail_changelist"),
         ),
     }
-    first, *others = (_count(word, rows) for word, (rows, _) in kinds.items())
+    counted = {word: (_count(word, rows), url) for word, (rows, url) in kinds.items()}
+    counted |= _differences()
+    first, *others = (rows for rows, _ in counted.values())
     counts = dict(first.union(*others, all=True))
-    waiting = [Waiting(word, counts.get(word, 0), url) for word, (_, url) in kinds.items()]
-    return [one for one in (*waiting, *_differences()) if one.count]
+    return [
+        Waiting(word, counts[word], url) for word, (_, url) in counted.items() if counts.get(word)
+    ]
 
 
 def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
@@ -92,23 +92,19 @@ def _count(word: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
     return counted
 
 
-def _differences() -> list[Waiting]:
+def _differences() -> dict[str, tuple[QuerySet[Any, Any], str]]:
     """Of the last proof of our books, and of the last comparison with Stripe's."""
-    proof = LedgerCheck.objects.order_by("-id").first()
+    within, to_stripe = "Differences within our own books", "Differences to Stripe's books"
+    proof = LedgerCheck.objects.order_by("-id").values_list(Value(within), "differences_count")
     compared = (
         StripeCheck.objects.filter(finished_at__isnull=False, subject=StripeCheck.Subject.MONEY)
+        .annotate(
+            count=Func("differences", function="jsonb_array_length", output_field=IntegerField())
+        )
         .order_by("-started_at")
-        .first()
+        .values_list(Value(to_stripe), "count")
     )
-    return [
-        Waiting(
-            "Differences within our own books",
-            proof.differences_count if proof else 0,
-            reverse("operator_ledger"),
-        ),
-        Waiting(
-            "Differences to Stripe's books",
-            len(compared.differences) if compared else 0,
-            reverse("operator_comparisons"),
-        ),
-    ]
+    return {
+        within: (proof[:1], reverse("operator_ledger")),
+        to_stripe: (compared[:1], reverse("operator_comparisons")),
+    }

@@ -7,7 +7,8 @@ from datetime import datetime
 import stripe
 
 from billing.stripe_gateway.connection import asking
-from billing.stripe_gateway.payments import MoneyBack, disputed, id_of, refunded, tag_of
+from billing.stripe_gateway.fields import id_of, tag_of
+from billing.stripe_gateway.money_back import MoneyBack, disputed, refunded
 
 
 @dataclass(frozen=True)

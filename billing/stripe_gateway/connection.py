@@ -7,11 +7,13 @@ from functools import cache
 
 import stripe
 from django.conf import settings
+from django.core.cache import cache as shared
 from django.db import connection
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 20  # with its repeats it ends before a task does
+LATELY, LATELY_SECONDS = "stripe_unavailable", 120
 HTTP_CLIENT: stripe.HTTPClient | None = None  # the wire; tests put another one here
 
 
@@ -67,9 +69,20 @@ def asking() -> Iterator[stripe.StripeClient]:
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         # Ours to mend, and nothing is lost meanwhile: what waits is asked again.
         logger.error("stripe.key_refused request=%s", error.request_id)
-        raise StripeUnavailable("Stripe refuses our key.") from None
+        raise _unavailable("Stripe refuses our key.") from None
     except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
         message = error.user_message or "The request was refused."
         raise StripeRefused(message, error.code or "invalid_request") from None
     except stripe.StripeError as error:
-        raise StripeUnavailable(f"{type(error).__name__}, request {error.request_id}.") from None
+        raise _unavailable(f"{type(error).__name__}, request {error.request_id}.") from None
+
+
+def _unavailable(why: str) -> StripeUnavailable:
+    """Remembered for all processes, so that our staff is told if it goes on."""
+    shared.set(LATELY, why, LATELY_SECONDS)
+    return StripeUnavailable(why)
+
+
+def why_unavailable() -> str:
+    """What was said the last time that Stripe could not be asked, if that was just now; else nothing."""
+    return str(shared.get(LATELY, ""))

@@ -1,17 +1,22 @@
 """The invoices over what was used from a line: how they stand, and what we do to a draft.
 
-Sources: docs.stripe.com/api/invoices, /invoiceitems, /invoice-payment; of a draft's metered line and when it is
-counted: docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period.
+Sources: docs.stripe.com/api/invoices, /invoiceitems, /invoice-payment, /credit_notes; of a draft's metered line and
+when it is counted: docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import stripe
+from django.conf import settings
 from stripe.params import InvoiceCreateParams
 
+from billing.stripe_gateway import money_back
 from billing.stripe_gateway.connection import StripeRefused, asking
-from billing.stripe_gateway.payments import CURRENCY, id_of, tag_of
+from billing.stripe_gateway.fields import id_of, moment, tag_of
+from billing.stripe_gateway.money_back import MoneyBack
+from billing.stripe_gateway.payments import CURRENCY
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class InvoiceNow:
     net_cents: int  # after whatever else stands on it
     paid_cents: int  # of these what came in: not what a customer's balance or a credit note paid
     total_cents: int
+    received_cents: int  # all that came in, with its tax
+    money_back: tuple[MoneyBack, ...]  # of one that has ended: what of that went out again
     period_started_at: datetime
     period_ended_at: datetime
     due_at: datetime | None
@@ -44,23 +51,34 @@ class InvoiceNow:
         return self.metered_cents + self.correction_cents
 
 
+class InvoiceGone(Exception):
+    """It was a draft, and somebody deleted it."""
+
+
 def read_invoice(stripe_id: str) -> InvoiceNow:
-    with asking() as client:
-        invoice = client.v1.invoices.retrieve(
-            stripe_id, {"expand": ["payments.data.payment.payment_intent"]}
-        )
-        lines = list(
-            client.v1.invoices.line_items.list(
-                stripe_id, {"limit": 100, "expand": ["data.pricing.price_details.price"]}
-            ).auto_paging_iter()
-        )
+    """Raises InvoiceGone."""
+    try:
+        with asking() as client:
+            invoice = client.v1.invoices.retrieve(
+                stripe_id, {"expand": ["payments.data.payment.payment_intent"]}
+            )
+            lines = list(
+                client.v1.invoices.line_items.list(
+                    stripe_id, {"limit": 100, "expand": ["data.pricing.price_details.price"]}
+                ).auto_paging_iter()
+            )
+    except StripeRefused as refused:
+        if refused.code == "resource_missing":
+            raise InvoiceGone(stripe_id) from None
+        raise
     metered = [line for line in lines if _is_metered(line)]
-    periods = [(_moment(line.period.start), _moment(line.period.end)) for line in metered]
-    whole = (_moment(invoice.period_start), _moment(invoice.period_end))
+    periods = [(moment(line.period.start), moment(line.period.end)) for line in metered]
+    whole = (moment(invoice.period_start), moment(invoice.period_end))
     parent = invoice.parent.subscription_details if invoice.parent else None
     untaxed = invoice.total_excluding_tax
     net_cents = invoice.total if untaxed is None else untaxed
     received_cents = max(invoice.amount_paid, invoice.amount_paid_off_stripe or 0)
+    has_ended = invoice.status in ("paid", "void")
     paid_at = invoice.status_transitions.paid_at if invoice.status_transitions else None
     return InvoiceNow(
         stripe_id=invoice.id,
@@ -73,17 +91,48 @@ def read_invoice(stripe_id: str) -> InvoiceNow:
         metered_periods=tuple(periods),
         correction_cents=sum(line.amount for line in lines if tag_of(line.metadata, "correction")),
         net_cents=net_cents,
-        paid_cents=max(0, net_cents - (invoice.total - received_cents)),
+        paid_cents=_untaxed(received_cents, net_cents, invoice.total),
         total_cents=invoice.total,
+        received_cents=received_cents,
+        money_back=tuple(_money_back(invoice)) if has_ended else (),
         period_started_at=min((start for start, _ in periods), default=whole[0]),
         period_ended_at=max((end for _, end in periods), default=whole[1]),
-        due_at=_moment(invoice.due_date) if invoice.due_date else None,
+        due_at=moment(invoice.due_date) if invoice.due_date else None,
         has_failed=_has_failed(invoice),
         hosted_url=invoice.hosted_invoice_url or "",
         pdf_url=invoice.invoice_pdf or "",
-        created_at=_moment(invoice.created),
-        paid_at=_moment(paid_at) if paid_at else None,
+        created_at=moment(invoice.created),
+        paid_at=moment(paid_at) if paid_at else None,
     )
+
+
+def _untaxed(received_cents: int, net_cents: int, total_cents: int) -> int:
+    """Of what came in, the part that is no tax: all of it for all of it."""
+    return received_cents * net_cents // total_cents if total_cents > 0 else received_cents
+
+
+def _money_back(invoice: stripe.Invoice) -> Iterator[MoneyBack]:
+    """What went back of its payments, and what an operator says to have given back another way.
+
+    A refund leaves the invoice as it is, paid; a credit note over it names the same refund. What a credit note puts on
+    the customer's balance stays with us, until it pays for another invoice.
+    """
+    with asking() as client:
+        payments = list(
+            client.v1.invoice_payments.list(
+                {"invoice": invoice.id, "limit": 100}
+            ).auto_paging_iter()
+        )
+    for payment in payments:
+        if intent_id := id_of(payment.payment.payment_intent):
+            yield from money_back.of_payment(intent_id)
+    if not invoice.post_payment_credit_notes_amount:
+        return
+    with asking() as client:
+        notes = client.v1.credit_notes.list({"invoice": invoice.id, "limit": 100})
+        for note in notes.auto_paging_iter():
+            if note.out_of_band_amount:
+                yield money_back.given_by_hand(note)
 
 
 def _is_metered(line: stripe.InvoiceLineItem) -> bool:
@@ -131,6 +180,7 @@ def correct_invoice(
                 "currency": CURRENCY,
                 "description": why,
                 "metadata": {"correction": key},
+                "tax_behavior": "exclusive",
             },
             {"idempotency_key": f"correction:{key}"},
         )
@@ -157,6 +207,7 @@ def create_invoice(organization_id: str, *, customer_id: str, net_days: int, key
         "auto_advance": False,
         "collection_method": "send_invoice" if net_days else "charge_automatically",
         "metadata": {"organization": organization_id},
+        "automatic_tax": {"enabled": settings.STRIPE_TAX},
     }
     if net_days:
         wanted["days_until_due"] = net_days
@@ -186,5 +237,6 @@ def invoice_of_payment(intent_id: str) -> str:
     return next((id_of(payment.invoice) for payment in payments.data), "")
 
 
-def _moment(timestamp: int) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)
+def invoice_of_credit_note(note_id: str) -> str:
+    with asking() as client:
+        return id_of(client.v1.credit_notes.retrieve(note_id).invoice)

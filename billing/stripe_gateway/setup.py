@@ -14,6 +14,7 @@ import stripe
 
 from billing.stripe_gateway import payments, usage
 from billing.stripe_gateway.connection import StripeRefused, asking
+from billing.stripe_gateway.fields import tag_of
 
 THIN_EVENTS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
 NAME = "seedance"
@@ -143,9 +144,7 @@ def meter_errors(url: str, *, make: bool) -> Iterator[Piece]:
 def portal(*, make: bool) -> Iterator[Piece]:
     with asking() as client:
         found = client.v1.billing_portal.configurations.list({"active": True, "limit": 100})
-        if any(
-            payments.tag_of(one.metadata, "made_by") == NAME for one in found.auto_paging_iter()
-        ):
+        if any(tag_of(one.metadata, "made_by") == NAME for one in found.auto_paging_iter()):
             yield Piece("portal", "there")
             return
         if make:

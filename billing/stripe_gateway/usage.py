@@ -7,10 +7,11 @@ Stripe. Sources: docs.stripe.com/api/billing/meter-event, /meter-event-summary, 
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.conf import settings
 from stripe.params import SubscriptionCreateParams
 
 from billing.stripe_gateway.connection import StripeRefused, asking
-from billing.stripe_gateway.payments import tag_of
+from billing.stripe_gateway.fields import tag_of
 
 USAGE, INVOICED = "seedance_usage", "seedance_usage_invoiced"  # the meters' event names
 PRICE = "seedance_usage_microusd"  # the lookup key of the priced meter's price
@@ -96,7 +97,8 @@ def refused_identifiers(event_id: str) -> tuple[dict[str, str], str]:
 def create_subscription(organization_id: str, *, customer_id: str, net_days: int, key: str) -> str:
     """The subscription whose invoices ask for what the priced meter counted in each month of UTC. Its id.
 
-    A repeat with the same `key` within a day gives the same one.
+    A repeat with the same `key` within a day gives the same one. With tax it is refused until Stripe knows where the
+    customer is.
     """
     with asking() as client:
         price = next(
@@ -113,6 +115,7 @@ def create_subscription(organization_id: str, *, customer_id: str, net_days: int
             "proration_behavior": "none",
             "collection_method": "send_invoice" if net_days else "charge_automatically",
             "metadata": {"organization": organization_id},
+            "automatic_tax": {"enabled": settings.STRIPE_TAX},
         }
         if net_days:
             wanted["days_until_due"] = net_days

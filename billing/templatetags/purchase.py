@@ -68,6 +68,8 @@ def state(row: Purchase | Invoice | CreditLine) -> SafeString:
             word = "Being charged"
     elif isinstance(row, Invoice):
         name, word, extra = _INVOICE_STATES[Invoice.State(row.state)]
+        if row.owed_again_microusd:
+            name, word, extra = "warn", "Paid, and taken back by your bank", "state-failed"
     else:
         name, word, extra = _LINE_STATES[CreditLine.State(row.state)]
     return format_html('<span class="state {}">{}{}</span>', extra, icon(name), word)

@@ -8,14 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from generations import error_pages
 from generations.openapi import schemas
 from generations.openapi.operations import LIST_QUERY, OPERATIONS, Operation
-from seedance_saas.api import PAGE_LIMIT_MAX
 
 ROOT = "api/v1/"
 METHODS = ("get", "post", "put", "patch", "delete")
 UPLOAD_FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-_DIRECT_REQUEST = schemas.an_object(bytes=schemas.number("The size of the file.", minimum=1))
 
 
 def routes() -> Iterator[tuple[str, str, Any]]:
@@ -78,7 +77,7 @@ def build() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": schemas.all_of_them() | {"DirectUploadRequest": _DIRECT_REQUEST},
+            "schemas": schemas.all_of_them(),
             "responses": {
                 "Error": {"description": "Refused.", "content": _json(schemas.of("Error"))}
             },
@@ -91,16 +90,16 @@ def _operation(method: str, path: str, view: Any, operation: Operation) -> dict[
     words = [operation.words] if operation.words else []
     if scope:
         words.append(f"Needs the scope `{scope}`.")
-    if operation.refusals:
-        words.append(f"Refuses with {', '.join(f'`{code}`' for code in operation.refusals)}, too.")
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path)
     ]
     query = operation.query | (LIST_QUERY if operation.is_list else {})
-    parameters += [{"name": name, "in": "query", "schema": said} for name, said in query.items()]
+    parameters += [_in_query(name, said) for name, said in query.items()]
     if method == "POST":
         parameters.append(_IDEMPOTENCY_KEY)
+    if (method, path) == ("POST", "/generations"):
+        parameters.append(_PREFER)
     made: dict[str, Any] = {
         "operationId": _id(method, path),
         "tags": [operation.tag],
@@ -108,6 +107,7 @@ def _operation(method: str, path: str, view: Any, operation: Operation) -> dict[
         "parameters": parameters,
         "responses": {
             str(operation.status): _answer(operation),
+            **_refusals(method, operation),
             "default": {"$ref": "#/components/responses/Error"},
         },
     }
@@ -119,17 +119,46 @@ def _operation(method: str, path: str, view: Any, operation: Operation) -> dict[
             "content": {"multipart/form-data": {"schema": UPLOAD_FORM}},
         }
     elif operation.body:
-        made["requestBody"] = {"required": True, "content": _json(schemas.of(operation.body))}
+        body = made["requestBody"] = {"content": _json(schemas.of(operation.body))}
+        body["required"] = not operation.may_be_empty
     return made
 
 
+def _in_query(name: str, said: schemas.Schema) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": "query", "schema": said}
+    if said["type"] == "object":  # name[key]=value
+        parameter |= {"style": "deepObject", "explode": True}
+    return parameter
+
+
+def _refusals(method: str, operation: Operation) -> dict[str, Any]:
+    """What it may refuse with beside what every address may, by status."""
+    codes: dict[str, list[str]] = {}
+    may = {*operation.refusals, *(("idempotency_conflict",) if method == "POST" else ())}
+    for row in error_pages.rows():
+        if row.code in may:
+            codes.setdefault(str(row.status), []).append(f"`{row.code}`")
+    return {
+        status: {
+            "description": f"Refused: {', '.join(found)}.",
+            "content": _json(schemas.of("Error")),
+        }
+        for status, found in codes.items()
+    }
+
+
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=N`: answer when it has ended, or after N seconds, 1 to 60; sooner when too many wait.",
+    "schema": {"type": "string", "examples": ["wait=60"]},
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "1 to 255 characters. The same key and body within 24 hours give the first answer again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-assert LIST_QUERY["limit"]["maximum"] == PAGE_LIMIT_MAX
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Call:
     status: str
     answer: list[Field]
     answer_name: str
+    refusals: list[tuple[str, str]]  # status, and in words
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ def _call(document: dict[str, Any], method: str, path: str, operation: dict[str,
         status=status,
         answer=list(_fields(document, schema)),
         answer_name=_name(schema),
+        refusals=[
+            (status, said["description"].replace("`", ""))
+            for status, said in operation["responses"].items()
+            if status.startswith(("4", "5"))
+        ],
     )
 
 

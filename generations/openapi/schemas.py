@@ -6,7 +6,12 @@ from accounts import webhooks
 from billing.models import Budget, Transfer
 from generations import catalog, presentation, states
 from generations.model_pages import FIELD_WORDS
-from generations.requests import FIELDS, GENERATIONS_MAX
+from generations.requests import (
+    FIELDS,
+    GENERATIONS_MAX,
+    METADATA_KEYS_MAX,
+    METADATA_VALUE_LENGTH_MAX,
+)
 
 Schema = dict[str, Any]
 
@@ -57,14 +62,18 @@ def maybe(schema: Schema) -> Schema:
 
 
 def an_object(words: str = "", optional: tuple[str, ...] = (), /, **fields: Schema) -> Schema:
-    """Every field is always there but the optional ones, and no other is."""
+    """Every field is always there but the optional ones. More may be there one day: a client must not mind."""
     return {
         "type": "object",
         **({"description": words} if words else {}),
         "properties": fields,
         "required": [name for name in fields if name not in optional],
-        "additionalProperties": False,
     }
+
+
+def a_body(optional: tuple[str, ...] = (), /, **fields: Schema) -> Schema:
+    """As `an_object`, of a request: a field that is not known is refused."""
+    return an_object("", optional, **fields) | {"additionalProperties": False}
 
 
 def free(words: str) -> Schema:
@@ -78,7 +87,7 @@ def a_list(name: str) -> Schema:
 
 
 def id_of(prefix: str) -> Schema:
-    return text(pattern=f"^{prefix}_", examples=[f"{prefix}_…"])
+    return text(pattern=f"^{prefix}_", examples=[f"{prefix}_019f2e6c4a7b0000c1d2e3f405162738"])
 
 
 def body_of_generation() -> Schema:
@@ -94,9 +103,7 @@ def body_of_generation() -> Schema:
     del fields["model"]["enum"]
     fields["model"]["examples"] = [model.slug for model in catalog.MODELS]
     fields |= {name: said for name, said in _MORE.items() if name in FIELDS}
-    return an_object(
-        "", tuple(name for name in fields if name not in ("model", "prompt")), **fields
-    )
+    return a_body(tuple(name for name in fields if name not in ("model", "prompt")), **fields)
 
 
 _MORE: dict[str, Schema] = {
@@ -104,7 +111,12 @@ _MORE: dict[str, Schema] = {
         "Your customer, by your name for them. It never leaves us as it is.", maxLength=255
     ),
     "webhook_url": url("Told of this generation alone, beside your endpoints."),
-    "metadata": free("Yours: given back, and a filter of the list."),
+    "metadata": {
+        "type": "object",
+        "description": "Yours: given back, and a filter of the list.",
+        "additionalProperties": text(maxLength=METADATA_VALUE_LENGTH_MAX),
+        "maxProperties": METADATA_KEYS_MAX,
+    },
     "max_cost_usd": text("Refuse the request if it may cost more.", examples=["0.50"]),
     "quote_id": text("A quote's id: its price binds."),
     "num_generations": number(
@@ -195,16 +207,18 @@ def all_of_them() -> dict[str, Schema]:
             expires_at=moment(),
         ),
         "UploadList": a_list("Upload"),
+        "DirectUploadRequest": a_body(bytes=number("The size of the file.", minimum=1)),
         "DirectUpload": an_object(
             id=id_of("fil"), url=url("Post the form there."),
             fields=free("The form's fields; `file` comes last."), complete_url=url(),
             expires_in=number("Seconds."),
         ),
         "Balance": an_object(
+            organization_id=text("Whose key this is."),
             available_usd=usd(), held_usd=usd(), purchased_usd=usd(), promotional_usd=usd(),
             debt_usd=usd(), expiring=many(an_object(usd=usd(), at=moment())),
             billing_mode=one_of(["prepaid", "invoice"]),
-            suspended=maybe(an_object(code=text(), message=text())),
+            suspended=maybe(an_object("Why nothing new begins.", code=text(), message=text())),
         ),
         "Transfer": an_object(
             id=id_of("trf"), object=one_of(["transfer"]), kind=one_of(Transfer.Kind.values),
@@ -245,9 +259,14 @@ def all_of_them() -> dict[str, Schema]:
             total=_TOTAL, **{"from": text(format="date")},
         ),
         "Budget": an_object(**_BUDGET, inherited=boolean("From a default for all of its kind.")),
+        "Terms": an_object(
+            "", ("allowed_resolutions", "concurrent_max"), object=one_of(["terms"]), of=text(), **_TERMS
+        ),
+        "AllTerms": an_object(data=many(of("Terms")), next_cursor={"type": "null"}),
+        "TermsChange": a_body(tuple(_TERMS), **_TERMS),
         "BudgetThatApplies": an_object(**_BUDGET),
         "BudgetList": a_list("Budget"),
-        "BudgetChange": an_object("", ("period",),
+        "BudgetChange": a_body(("period",),
             limit_usd=maybe(text('"0" denies, null lifts.', examples=["25.00"])),
             period=one_of(Budget.Period.values),
         ),
@@ -277,38 +296,49 @@ _BUDGET: dict[str, Schema] = {
     "limit_usd": maybe(usd()), "period": one_of(Budget.Period.values), "spent_usd": maybe(usd()),
     "held_usd": maybe(usd()), "left_usd": maybe(usd()), "resets_at": maybe(moment()),
 }
-_KEY_TERMS: dict[str, Schema] = {
-    "name": text(), "scopes": many(text(), "None: everything."),
+_TERMS: dict[str, Schema] = {
     "allowed_models": many(text(), "None: all."),
     "allowed_resolutions": many(text(), "None: all."),
+    "concurrent_max": maybe(number()),
+}
+_KEY_TERMS: dict[str, Schema] = {
+    "name": text(), "scopes": many(text(), "None: everything."), **_TERMS,
     "allowed_addresses": many(text(), "CIDR. None: from everywhere."),
-    "concurrent_max": maybe(number()), "expires_at": maybe(moment()),
+    "expires_at": maybe(moment()),
+}
+_ENDPOINT_TERMS: dict[str, Schema] = {
+    "url": url(), "types": many(one_of(webhooks.TYPES), "None: all."), "description": text(),
 }
 _KEYS_AND_WEBHOOKS: dict[str, Schema] = {
     "ApiKey": an_object("", ("secret",), id=id_of("key"), object=one_of(["api_key"]), prefix=text(), **_KEY_TERMS,
+        kind=one_of(["organization", "personal"]),
+        member=maybe(an_object("Whom a personal key acts for.", id=text(), name=text())),
         budget=maybe(of("Budget")), created_by=maybe(an_object(id=text(), name=text())),
         created_at=moment(), last_used_at=maybe(moment()), last_used_address=maybe(text()),
         revoked_at=maybe(moment()), previous=maybe(an_object(prefix=text(), expires_at=maybe(moment()))),
         secret=maybe(text("Once, in the answer that made it.")),
     ),
     "ApiKeyList": a_list("ApiKey"),
-    "ApiKeyRequest": an_object("", tuple(name for name in (*_KEY_TERMS, "budget") if name != "name"), **_KEY_TERMS,
-        budget=maybe(free("limit_usd and period.")),
+    "ApiKeyRequest": a_body(tuple(name for name in (*_KEY_TERMS, "budget", "kind") if name != "name"), **_KEY_TERMS,
+        kind=maybe(one_of(["organization", "personal"], "That of the key that asks.")),
+        budget=maybe(of("BudgetChange")),
     ),
-    "Rotation": an_object("", ("overlap_seconds",), overlap_seconds=number("How long the secret before works on."),
+    "ApiKeyChange": a_body(tuple(_KEY_TERMS), **_KEY_TERMS),
+    "Rotation": a_body(("overlap_seconds",), overlap_seconds=number("How long the secret before works on."),
     ),
     "WebhookEndpoint": an_object("", ("secret",), id=text(), object=one_of(["webhook_endpoint"]), url=url(),
         types=many(text(), "None: all."), description=text(), enabled=boolean(),
         disabled=maybe(an_object(code=text(), message=text(), at=moment())),
         failing_since=maybe(moment()), last_7_days=an_object(succeeded=number(), dead=number()),
-        created_at=moment(), secret=text("Once, in the answer that made it."),
+        created_at=moment(), secret=maybe(text("Once, in the answer that made it.")),
     ),
     "WebhookEndpointList": a_list("WebhookEndpoint"),
-    "WebhookEndpointRequest": an_object("", ("types", "description", "enabled"), url=url(), types=many(text()),
-        description=text(), enabled=boolean(),
+    "WebhookEndpointRequest": a_body(("types", "description"), **_ENDPOINT_TERMS),
+    "WebhookEndpointChange": a_body((*_ENDPOINT_TERMS, "enabled"), **_ENDPOINT_TERMS, enabled=boolean()),
+    "NewSecret": an_object(
+        id=text(), secret=maybe(text("Once, in the answer that made it.")), old_secrets_expire_at=maybe(moment()),
     ),
-    "NewSecret": an_object(id=text(), secret=text(), old_secrets_expire_at=maybe(moment())),
-    "Replay": an_object("", ("include_succeeded",), since=moment(), include_succeeded=boolean(default=False),
+    "Replay": a_body(("include_succeeded",), since=moment(), include_succeeded=boolean(default=False),
     ),
     "Replayed": an_object(replayed=number()),
     "Delivery": an_object(

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from generations.openapi import document, reading
+from seedance_saas.api import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX
 
 
 @require_safe
@@ -25,5 +27,8 @@ def api_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "groups": reading.groups(described),
         "root": described["servers"][0]["url"],
+        "limit_default": PAGE_LIMIT_DEFAULT,
+        "limit_max": PAGE_LIMIT_MAX,
+        "requests_a_minute": settings.API_REQUESTS_PER_MINUTE,
     }
     return render(request, "docs/api.html", context)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts import audit, pages
+from accounts import pages
 from accounts.models import Organization, User
 from billing.operator_pages import organizations, staff
 from billing.operator_pages.fields import ReasonField
@@ -90,14 +90,8 @@ def _set(
                 )  # fmt: skip
             else:
                 margins.set_for_plan(
-                    said["payer"], said["basis_points"], effective_from=when, why=why
-                )
-                audit.note(
-                    None, "plan_margin.set", said["payer"], actor=actor, address=address,
-                    after={
-                        "basis_points": said["basis_points"],
-                        "effective_from": when.isoformat(), "reason": why,
-                    },
+                    said["payer"], said["basis_points"],
+                    effective_from=when, why=why, actor=actor, address=address,
                 )  # fmt: skip
     except IntegrityError:
         _demand_the_same(organization, said)

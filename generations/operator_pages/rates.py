@@ -24,6 +24,7 @@ from seedance_saas.requests import client_address
 PLACE = "operator_rates"
 SHOWN = 30
 SOON = timedelta(minutes=5)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class DraftForm(forms.Form):
@@ -54,6 +55,7 @@ class MomentField(forms.DateTimeField):
 class PublishForm(forms.Form):
     effective_from = MomentField("Holds from (UTC)")
     reason = ReasonField()
+    drafted_at = forms.DateTimeField(required=False)  # of the draft whose numbers were shown
 
 
 @staff.moves_money
@@ -123,12 +125,10 @@ def _publish(version: str, said: dict[str, Any], actor: User, address: str | Non
     """A second click finds it published, and is told so."""
     try:
         with transaction.atomic():
-            rate_cards.publish(version, effective_from=said["effective_from"])
-            audit.note(
-                None, "rate_card.published", version, actor=actor, address=address,
-                after={
-                    "effective_from": said["effective_from"].isoformat(), "reason": said["reason"],
-                },
+            rate_cards.publish(
+                version, effective_from=said["effective_from"],
+                drafted_at=said["drafted_at"] or NEVER,
+                why=said["reason"], actor=actor, address=address,
             )  # fmt: skip
     except IntegrityError:
         raise InvalidRequest(

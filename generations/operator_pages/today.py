@@ -1,16 +1,19 @@
 """The first page's numbers: what today brought, how the providers do, and what does not move."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, F, Max, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from generations import dispatch
 from generations.models import Attempt, Generation
 from generations.providers import registry
+from generations.service_status import OURS
 from generations.states import FINAL, OPEN_ATTEMPTS, AttemptState, State
 from seedance_saas import ids
 
@@ -19,6 +22,7 @@ LIVES_AT_MOST = timedelta(seconds=2 * settings.GENERATION_SECONDS_MAX)
 RECENT = timedelta(hours=1)
 NOT_MOVING = timedelta(minutes=2)  # its owner should have come by then
 WAITS_LONG = timedelta(minutes=10)  # in the queue
+RUNS_LONG = timedelta(minutes=20)  # at the provider: it is stopped after GENERATION_SECONDS_MAX
 SHOWN = 20
 
 
@@ -98,62 +102,82 @@ class Health:
     slots_taken: int
     slots: int
     succeeded: int
-    failed: int
-    refused: int
+    failed: int  # by the provider's fault
+    refused: int  # for what was asked, at once or after the work
     unavailable: int
     unknown: int
+    said: str = ""  # by the newest attempt that did not start
+    said_at: datetime | None = None
+
+    @property
+    def bad(self) -> int:
+        return self.failed + self.unavailable + self.unknown
 
     @property
     def is_troubled(self) -> bool:
-        """More went wrong at the provider than went well."""
-        return self.failed + self.unavailable + self.unknown > self.succeeded
+        """More went wrong at the provider, or on the way to it, than went well."""
+        return self.bad > self.succeeded
 
 
 def health(now: datetime) -> list[Health]:
-    """One query for the last hour, and one for the slots."""
+    """Two queries: how attempts ended; the slots, and why the newest did not start."""
 
-    def count(*states: AttemptState) -> Count:
-        return Count("pk", filter=Q(state__in=states))
+    def count(condition: Q) -> Count:
+        return Count("pk", filter=condition)
 
-    recent = Attempt.objects.filter(pk__gte=ids.first_of("att", now - RECENT)).values("provider")
+    failed, by_fault = Q(state=AttemptState.FAILED), Q(error_code__in=OURS)
+    not_started = Q(state=AttemptState.NOT_STARTED)
+    recent = Attempt.objects.filter(pk__gte=ids.first_of("att", now - RECENT))
     ended: dict[str, Any] = {
         row["provider"]: row
-        for row in recent.annotate(
-            succeeded=count(AttemptState.SUCCEEDED),
-            failed=count(AttemptState.FAILED, AttemptState.ORPHAN),
-            refused=count(AttemptState.REFUSED),
-            unavailable=count(AttemptState.NOT_STARTED),
-            unknown=count(AttemptState.UNKNOWN),
-        ).order_by()
-    }
-    taken = dict(
-        Attempt.objects.filter(state__in=OPEN_ATTEMPTS)
+        for row in recent.values("provider")
+        .annotate(
+            succeeded=count(Q(state=AttemptState.SUCCEEDED)),
+            failed=count(failed & by_fault | Q(state=AttemptState.ORPHAN)),
+            refused=count(Q(state=AttemptState.REFUSED) | failed & ~by_fault),
+            unavailable=count(not_started),
+            unknown=count(Q(state=AttemptState.UNKNOWN)),
+            newest=Max("pk", filter=not_started),
+        )
         .order_by()
-        .values_list("provider")
-        .annotate(Count("pk"))
-    )
+    }
+    # As many as there are slots, and the newest that did not start.
+    rows = Attempt.objects.filter(
+        Q(state__in=OPEN_ATTEMPTS) | Q(pk__in=[row["newest"] for row in ended.values()])
+    ).only("provider", "state", "error_message", "finished_at")
+    taken = Counter(row.provider for row in rows if row.state in OPEN_ATTEMPTS)
+    why = {row.provider: row for row in rows if row.state == AttemptState.NOT_STARTED}
     words = ("succeeded", "failed", "refused", "unavailable", "unknown")
     return [
         Health(
             name,
-            taken.get(name, 0),
+            taken[name],
             registry.slots(name),
             **{word: ended.get(name, {}).get(word, 0) for word in words},
+            said=why[name].error_message if name in why else "",
+            said_at=why[name].finished_at if name in why else None,
         )
         for name in registry.NAMES
     ]
 
 
 def not_moving(now: datetime) -> list[Generation]:
-    """What a person may have to look at, the longest first; one more than SHOWN if there is more. One query.
+    """What a person may have to look at, the longest first; one more than SHOWN if there is more. Two queries.
 
-    UNKNOWN whatever its age; else what its owner should have looked at by now, and what waits long for a slot.
+    UNKNOWN whatever its age; else what its owner should have looked at by now, what waits long for a slot, and
+    what the provider has worked at for long.
+    What waits for a share of its own organization's is as it should be, and so is a sandbox that waits.
     """
     overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
-    waits = Q(state=State.QUEUED, state_since__lt=now - WAITS_LONG)
+    waits = Q(
+        pk__in=dispatch.in_turn(registry.SOLD_THROUGH[0], SHOWN + 1),
+        state=State.QUEUED,
+        state_since__lt=now - WAITS_LONG,
+    )
+    runs_long = Q(state=State.RUNNING, state_since__lt=now - RUNS_LONG)
     return list(
         Generation.objects.exclude(state__in=sorted(FINAL))
-        .filter(Q(state=State.UNKNOWN) | overdue | waits)
+        .filter(Q(state=State.UNKNOWN) | overdue | waits | runs_long)
         .select_related("organization")
         .order_by("state_since")[: SHOWN + 1]
     )

@@ -33,7 +33,12 @@ SIGNATURE_TOLERANCE_SECONDS = 300
 EXECUTIONS_PAGE = 100
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # Ours to mend, not the customer's: key, balance, rate. Nothing was created.
-OUR_FAULT = {401, 402, 403, 429}
+OUR_FAULT = {
+    401: "it does not know our key",
+    402: "our balance there is spent",
+    403: "our key may not do this",
+    429: "we send too much at once",
+}
 
 
 class EachLabs:
@@ -69,7 +74,7 @@ class EachLabs:
         if response.status_code in OUR_FAULT:
             logger.warning("eachlabs.unavailable status=%s", response.status_code)
             raise ProviderUnavailable(
-                f"status {response.status_code}",
+                f"status {response.status_code}: {OUR_FAULT[response.status_code]}",
                 retry_after_seconds=wire.retry_after_seconds(response),
             )
         if 400 <= response.status_code < 500:

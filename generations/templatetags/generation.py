@@ -114,8 +114,10 @@ def timecode(generation: Generation) -> str:
 
 @register.filter
 def maker(generation: Generation) -> str:
+    """A member, by hand or by which of their keys; a key of the organization; or the system."""
     if generation.member:
-        return str(generation.member.user)
+        by_key = f", by {generation.api_key.name}" if generation.api_key else ""
+        return f"{generation.member.user}{by_key}"
     return generation.api_key.name if generation.api_key else "The system"
 
 

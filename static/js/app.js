@@ -62,6 +62,11 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit(event.target.form.querySelector('[value="make"]'));
 });
 
+// Escape leaves a form that stands in the place of a budget.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.closest(".quota-cell form")?.querySelector("a[hx-get]").click();
+});
+
 // Up and down go through an open menu.
 document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -198,6 +203,27 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   take(files);
 });
+// -- What is drawn on Create is what was typed last --------------------------------------------------
+
+let typed = 0; // how often anything was changed
+for (const kind of ["input", "change"])
+  // While it goes down to the field, so before any request that it makes.
+  document.addEventListener(kind, (event) => event.target.closest("#asked") && (typed += 1), true);
+document.addEventListener("htmx:beforeRequest", (event) => (event.detail.requestConfig.typed = typed));
+// The answer to something older would take back what was typed meanwhile: it is dropped, and asked for again.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig, target } = event.detail;
+  const isForm = target.id === "create-form";
+  if (!isForm && !target.closest("#asked")) return;
+  if (requestConfig.typed === typed) {
+    if (isForm) typed += 1; // prices that are still on their way are those of another form
+    return;
+  }
+  event.detail.shouldSwap = false;
+  const { elt } = requestConfig;
+  if (isForm) setTimeout(() => (elt.matches("button") ? elt.click() : changed(elt, "change")));
+});
+
 // -- Those that are ticked in the gallery -----------------------------------------------------------
 
 function countChosen() {

@@ -168,7 +168,7 @@ def test_issuing_and_revoking_are_audited_with_actor_and_address(acme: Organizat
             olivia,
             "203.0.113.7",
             {},
-            {"name": "server", "prefix": key.prefix},
+            {"prefix": key.prefix},
         ),
         ("api_key.revoked", acme, olivia, "2001:db8::7", {}, {}),
     ]

@@ -32,6 +32,8 @@ def test_a_repeat_gives_the_first_answer_again(acme: Organization, api_for: Make
     assert second.json() == first.json()
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["Location"] == f"/api/v1/generations/{first.json()['id']}"
+    assert first.headers["Location"] == second.headers["Location"]
     assert Generation.objects.count() == 1
     assert money(acme) == (24_548_400, 451_600)
 
@@ -187,3 +189,55 @@ def test_two_bodies_at_once_under_one_key_have_one_winner(
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     assert Generation.objects.count() == 1
     assert money(acme) == (24_548_400, 451_600)
+
+
+# -- every other POST -------------------------------------------------------------------------------
+
+
+def test_a_cancel_that_is_repeated_gives_the_first_answer_again(
+    acme: Organization, api_for: MakeApi
+) -> None:
+    api = api_for(acme)
+    path = f"/generations/{api.post('/generations', BODY).json()['id']}/cancel"
+
+    first, second = api.post(path, key="c1"), api.post(path, key="c1")
+
+    assert (first.status_code, first.json()["status"]) == (200, "canceled")
+    assert second.json() == first.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert money(acme) == (25_000_000, 0)
+
+
+def test_a_cancel_under_the_key_of_the_create_cancels_nothing(
+    acme: Organization, api_for: MakeApi
+) -> None:
+    api = api_for(acme)
+    made = api.post("/generations", BODY, key="k1").json()
+
+    response = api.post(f"/generations/{made['id']}/cancel", key="k1")
+
+    assert response.status_code == 409
+    assert response.json()["error"]["code"] == "idempotency_conflict"
+    assert Generation.objects.get().state == "queued"
+    assert money(acme) == (24_548_400, 451_600)
+
+
+@pytest.mark.parametrize("path", ["cancel", "quotes", "end-overlap"])
+def test_a_field_too_much_is_refused_by_each(
+    acme: Organization, api_for: MakeApi, path: str
+) -> None:
+    api = api_for(acme)
+    made = api.post("/generations", BODY).json()
+    paths = {
+        "cancel": f"/generations/{made['id']}/cancel",
+        "quotes": "/quotes",
+        "end-overlap": f"/api-keys/{acme.api_keys.get().id}/end-overlap",
+    }
+
+    response = api.post(paths[path], {"reason": "a mistake"}, key="k1")
+
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == ("unknown_field", "reason")
+    assert Generation.objects.get().state == "queued"
+    assert not IdempotencyRecord.objects.exists()

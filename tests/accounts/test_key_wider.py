@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts import api_keys, key_terms
+from accounts import api_keys, key_changes, key_terms
 from accounts.key_terms import Terms, WiderThanOwn
 from accounts.models import ApiKey, AuditEntry, Organization
 
@@ -88,8 +88,8 @@ def test_what_has_changed_is_audited_and_nothing_else(acme: Organization) -> Non
     key, _ = api_keys.issue(acme, "own", OWN)
     terms = replace(OWN, scopes=("generations:read",), concurrent_max=None)
 
-    api_keys.change(key, "own", terms)
-    api_keys.change(key, "own", terms)  # a repeat changes nothing
+    key_changes.change(key, name="own", terms=vars(terms))
+    key_changes.change(key, name="own", terms=vars(terms))  # a repeat changes nothing
 
     entry = AuditEntry.objects.get(action="api_key.changed")
     assert entry.before == {"scopes": ["generations:read", "keys:write"], "concurrent_max": 3}
@@ -103,7 +103,7 @@ def test_what_is_over_is_not_changed(acme: Organization) -> None:
     api_keys.revoke(key)
 
     with pytest.raises(api_keys.KeyIsOver):
-        api_keys.change(key, "another name", Terms())
+        key_changes.change(key, name="another name", terms=vars(Terms()))
 
     key.refresh_from_db()
     assert (key.name, key_terms.of(key)) == ("own", OWN)

@@ -26,6 +26,9 @@ def test_a_suspended_organization_begins_nothing_and_is_told_why(
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "organization_suspended"
     assert "unpaid invoice" in answer.json()["error"]["message"]
+    said = api.get("/balance").json()["suspended"]
+    assert said["code"] == "organization_suspended"
+    assert "unpaid invoice" in said["message"]
     assert money(acme) == (25_000_000, 0)
 
     organizations.reinstate(acme, by=operator)

@@ -18,8 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from accounts import organizations
 from accounts.models import Role
-from billing import comparing, credit_lines, ledger, packs, purchases, sweeps, tasks
+from billing import comparing, credit_lines, packs, purchases, sweeps, tasks
 from billing.checking import differences
+from billing.ledger import grants
 from billing.models import Purchase, StripeCheck, StripeEvent
 from seedance_saas.simulators.stripe import ids
 from tests.billing import stripe_books
@@ -81,7 +82,7 @@ class Stripe(Acts, RuleBasedStateMachine):
             ),
             mock.patch.object(timezone, "now", side_effect=lambda: self.now),
             mock.patch.object(packs, "GOOD_FOR", timedelta(days=3)),
-            mock.patch.object(ledger, "REINSTATED_FOR", timedelta(days=1)),
+            mock.patch.object(grants, "REINSTATED_FOR", timedelta(days=1)),
         ]
         for patch in self.patches:
             patch.start()

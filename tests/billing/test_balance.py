@@ -19,10 +19,12 @@ MakeApi = Callable[[Organization], Api]
 def test_an_organization_that_never_paid_has_nothing(
     make_organization: Callable[..., Organization], api_for: MakeApi
 ) -> None:
-    response = api_for(make_organization(credits_usd="0")).get("/balance")
+    organization = make_organization(credits_usd="0")
+    response = api_for(organization).get("/balance")
 
     assert response.status_code == 200
     assert response.json() == {
+        "organization_id": organization.id,
         "available_usd": "0.0000",
         "held_usd": "0.0000",
         "purchased_usd": "0.0000",
@@ -43,6 +45,7 @@ def test_a_balance_is_told_by_kind_of_credits(
     hold(acme, "work:1", 1_250_000)
 
     assert api_for(acme).get("/balance").json() == {
+        "organization_id": acme.id,
         "available_usd": "26.2500",
         "held_usd": "1.2500",
         "purchased_usd": "25.0000",

@@ -1,5 +1,6 @@
 """A limit that was lowered counts from the moment at which that was answered, however many spend beside it."""
 
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from billing import budgets, ledger
 from billing.models import Budget, Hold, SpendingDay
-from tests.race import race
+from tests.race import SECONDS_MAX, race, wait_until_somebody_waits_for_a_lock
 
 ROUNDS = 200
 PRICE = 100_000
@@ -85,14 +86,17 @@ def test_a_hold_that_read_the_old_limit_has_committed_when_a_lowering_is_answere
     acme = make_organization()
     budgets.set_limit(acme, "member", "mem_1", limit_microusd=PRICE, period="lifetime")
 
+    is_held = threading.Event()
+
     def hold_and_wait() -> None:
         with transaction.atomic():
             wanted = ledger.Wanted("work:1", PRICE, member_id="mem_1")
             ledger.hold(acme, [wanted], now=timezone.now())
-            time.sleep(0.4)
+            is_held.set()
+            wait_until_somebody_waits_for_a_lock()
 
     def lower_meanwhile() -> tuple[int, int]:
-        time.sleep(0.1)
+        assert is_held.wait(SECONDS_MAX)
         return lower(acme, "mem_1", 0)
 
     assert race([hold_and_wait, lower_meanwhile]) == [None, (0, PRICE)]

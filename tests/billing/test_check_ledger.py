@@ -14,7 +14,16 @@ from django.utils import timezone
 from accounts.models import Organization
 from billing import ledger, statements, tasks, usage
 from billing.checking import differences
-from billing.models import Grant, Invoice, LedgerCheck, MeterEvent, Statement, Transfer, UsageRecord
+from billing.models import (
+    Grant,
+    Invoice,
+    LedgerCheck,
+    MeterEvent,
+    Reversal,
+    Statement,
+    Transfer,
+    UsageRecord,
+)
 from tests.billing.moves import hold
 from tests.world import make_user
 
@@ -230,7 +239,7 @@ def every_kind(db: None) -> Organization:
             acme, amount_microusd=2_800_000, kind=Grant.Kind.INVOICE, reference="purchase:3"
         )
         ledger.reinstate(bought, amount_microusd=1_500_000, reference="dispute:1")
-        pay_invoice(acme)
+        take_back(pay_invoice(acme))
         clock.shift(timedelta(days=1))
         statements.close_missed_days(acme, today=timezone.now().date())
         ledger.deposit(
@@ -243,7 +252,7 @@ def every_kind(db: None) -> Organization:
     return acme
 
 
-def pay_invoice(acme: Organization) -> None:
+def pay_invoice(acme: Organization) -> Invoice:
     """$0.30 was used from the line, and paid, with half a cent more that rounding brought."""
     ledger.hold(acme, [ledger.Wanted("work:line", 2_600_000)], now=timezone.now())
     captured = ledger.capture(acme, "work:line", amount_microusd=2_104_999)
@@ -265,6 +274,44 @@ def pay_invoice(acme: Organization) -> None:
         paid_microusd=event.value_microusd + 4_001,
         owed_microusd=event.value_microusd,
         reference=f"invoice:{invoice.id}",
+    )
+    return invoice
+
+
+def take_back(invoice: Invoice) -> None:
+    """Ten cents are refunded; of five that a bank has taken, two are forgiven."""
+    for kind, state, source, target, amount in (
+        ("refund", "succeeded", "write_off", "cash", 100_000),
+        ("dispute", "lost", "receivable", "disputes", 50_000),
+    ):
+        row = Reversal.objects.create(
+            invoice=invoice,
+            kind=kind,
+            stripe_id=f"{kind}_1",
+            amount_cents=amount // 10_000,
+            state=state,
+            moves_count=1,
+        )
+        move(invoice, Transfer.Kind.CLAW_BACK, source, target, amount, f"{kind}:{row.id}")
+    move(
+        invoice, Transfer.Kind.WRITE_OFF, "write_off", "receivable", 20_000,
+        f"forgiven:{invoice.id}:9",
+    )  # fmt: skip
+    Invoice.objects.filter(pk=invoice.pk).update(
+        refunded_microusd=100_000, disputed_microusd=50_000, forgiven_microusd=20_000
+    )
+
+
+def move(
+    invoice: Invoice, kind: Transfer.Kind, source: str, target: str, amount: int, reference: str
+) -> None:
+    ledger.rebook(
+        invoice.organization,
+        kind,
+        from_account=source,
+        to_account=target,
+        amount_microusd=amount,
+        reference=reference,
     )
 
 
@@ -351,7 +398,12 @@ def test_every_change_of_any_transfer_is_found(every_kind: Organization) -> None
         "DELETE FROM billing_statement WHERE first_number = 1",
         "UPDATE billing_invoice SET usage_microusd = usage_microusd + 1",
         "UPDATE billing_invoice SET is_settled = false",
+        "UPDATE billing_invoice SET refunded_microusd = refunded_microusd + 1",
+        "UPDATE billing_invoice SET disputed_microusd = disputed_microusd + 1",
+        "UPDATE billing_invoice SET forgiven_microusd = forgiven_microusd - 1",
         "DELETE FROM billing_invoice",
+        "UPDATE billing_reversal SET invoice_id = 'inv_other' WHERE kind = 'dispute'",
+        "DELETE FROM billing_reversal WHERE kind = 'refund'",
         "UPDATE billing_meterevent SET value_microusd = value_microusd + 1 WHERE meter = 'invoiced'",
         "UPDATE billing_meterevent SET value_microusd = value_microusd + 1 WHERE meter = 'usage'",
         "UPDATE billing_meterevent SET reference = 'work:9' WHERE meter = 'invoiced'",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import comparing, credit_lines, tasks
+from billing import comparing, credit_lines, invoice_sums, tasks
 from billing.models import CreditLine, StripeCheck
 from billing.stripe_gateway.connection import StripeUnavailable
 from tests.billing.on_account import DAY, FEBRUARY, MARCH, OnAccount
@@ -216,3 +216,27 @@ def test_opened_again_with_an_overdue_invoice_it_waits_for_that(on_account: OnAc
 
     assert on_account.line.state == "open"
     assert on_account.available() == (50_000_000, 0)
+
+
+def test_a_last_draft_that_somebody_deletes_is_made_again(on_account: OnAccount) -> None:
+    """Counted already when our process died; the next comparison asks for the same again, once."""
+    line = on_account.approve(limit_usd=100)
+    on_account.use(4_000_000)
+    on_account.work()
+    on_account.client.v1.subscriptions.cancel(line.subscription_id)
+    on_account.work()
+    on_account.go_on(DAY)
+    comparing.compare()
+    draft = on_account.invoice()
+    assert draft.state == "draft"
+    invoice_sums.count(draft)
+    on_account.client.v1.invoices.delete(draft.stripe_id)
+
+    on_account.go_on(timedelta(hours=2))
+    assert on_account.organization.invoices.count() == 0
+    on_account.go_on(DAY)
+    comparing.compare()
+    on_account.go_on(timedelta(hours=2))
+
+    assert [row.asked_cents for row in on_account.organization.invoices.all()] == [400]
+    assert on_account.lines_there() == [400]

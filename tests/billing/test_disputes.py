@@ -185,3 +185,23 @@ def test_the_next_purchase_pays_the_debt_first(
 
     assert balances.of(acme).debt_microusd == 0
     assert money(acme) == (35_000_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("takes_money", "state", "left"), [(True, "lost", 25_000_000), (False, "won", 75_000_000)]
+)
+def test_one_that_is_prevented_takes_what_was_given_to_the_payer_for_it(
+    acme: Organization,
+    purchase: Purchase,
+    stripe_account: StripeAccount,
+    told: Callable[[], None],
+    takes_money: bool,
+    state: str,
+    left: int,
+) -> None:
+    """Settled at once, the payer has the money; blocked, nothing has moved."""
+    bought.dispute(stripe_account, purchase, status="prevented", takes_money=takes_money)
+    told()
+
+    assert Reversal.objects.get().state == state
+    assert money(acme) == (left, 0)

@@ -1,6 +1,5 @@
 """Many at once: exactly what the credits allow is held, nobody is refused by chance or waits for a stranger."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from billing import ledger
 from billing.errors import InsufficientCredits
 from billing.models import Grant, Hold, Transfer, Wallet
 from tests.billing.moves import hold, lines
-from tests.race import race
+from tests.race import race, wait_until_somebody_waits_for_a_lock
 from tests.world import deposit, money
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,21 +164,6 @@ def test_organizations_do_not_wait_for_one_another(acme: Organization, rival: Or
     assert money(acme) == (24_000_000, 1_000_000)
 
 
-def _wait_until_somebody_waits_for_a_lock() -> None:
-    deadline = time.monotonic() + 10
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # or it stays as it first was
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone() == (1,):
-                return
-            time.sleep(0.01)
-    raise AssertionError("nobody waits")
-
-
 def test_a_hold_that_waited_sees_the_credits_that_came_meanwhile(
     make_organization: MakeOrganization,
 ) -> None:
@@ -189,7 +173,7 @@ def test_a_hold_that_waited_sees_the_credits_that_came_meanwhile(
         with transaction.atomic():
             deposit(acme, "5.00")
             waiting = pool.submit(race, [partial(hold, acme, "work:1", 6_000_000)])
-            _wait_until_somebody_waits_for_a_lock()
+            wait_until_somebody_waits_for_a_lock()
         assert waiting.result(timeout=10) == [None]
 
     assert money(acme) == (0, 6_000_000)
@@ -204,7 +188,7 @@ def test_a_hold_that_waited_sees_the_credits_that_went_meanwhile(
         with transaction.atomic():
             hold(acme, "work:first", 600_000)
             waiting = pool.submit(race, [partial(hold, acme, "work:second", 600_000)])
-            _wait_until_somebody_waits_for_a_lock()
+            wait_until_somebody_waits_for_a_lock()
         (refused,) = waiting.result(timeout=10)
 
     assert isinstance(refused, InsufficientCredits)

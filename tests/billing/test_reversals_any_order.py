@@ -7,9 +7,9 @@ import pytest
 from django.db import transaction
 
 from accounts.models import Organization
-from billing import balances, purchases, reversals
+from billing import balances, purchase_answers, reversals
 from billing.models import Purchase
-from billing.stripe_gateway.payments import MoneyBack
+from billing.stripe_gateway.money_back import MoneyBack
 from tests.billing import bought, moves
 from tests.stripe_account import StripeAccount
 
@@ -38,7 +38,7 @@ def states(order: tuple[str, ...], end: str) -> Iterator[tuple[str, list[MoneyBa
 
 def tell(purchase: Purchase, found: list[MoneyBack]) -> None:
     with transaction.atomic():
-        reversals.follow(purchases.lock(purchase), found)
+        reversals.follow(purchase_answers.lock(purchase), found)
 
 
 def spend(organization: Organization, microusd: int) -> None:

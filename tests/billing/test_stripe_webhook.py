@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django_q.models import OrmQ
 
-from accounts.models import Organization
+from accounts.models import AuditEntry, Organization
 from billing import purchases, stripe_webhook
 from billing.models import StripeEvent
 from tests.billing import bought
@@ -140,6 +140,7 @@ def test_poison_is_dead_after_six_attempts_and_can_be_run_again(
     monkeypatch.setitem(stripe_webhook.HANDLERS, "payment_intent.", lambda event: None)
     stripe_webhook.run_again(event)
     stripe_webhook.run_again(event)
+    assert AuditEntry.objects.get().action == "stripe_event.run_again"
     assert run_queue() == 1
 
     event = StripeEvent.objects.get()

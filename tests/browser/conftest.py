@@ -9,7 +9,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,11 +27,13 @@ from accounts import mails
 from accounts.models import Organization, User
 from seedance_saas.simulators.config import SimulatorConfig
 from seedance_saas.simulators.thread import SimulatorThread
+from tests.browser.eyes import TWO_LOOKS, Eyes
 from tests.browser.shop import SECRET, Shop
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+Look = Callable[..., None]  # Eyes.look
 SECONDS = 20  # until something has certainly happened
 NO_CHROMIUM = (
     "NO CHROMIUM ON THIS MACHINE: nothing was bought in a browser. apt-get install chromium"
@@ -39,7 +43,7 @@ NO_CHROMIUM = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/browser/" in str(item.path):
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(scope="session")
@@ -163,3 +167,15 @@ def _note_missing(answer: Any, url: str, complaints: list[str]) -> None:
 @pytest.fixture
 def page(person: BrowserContext) -> Page:
     return person.new_page()
+
+
+@pytest.fixture
+def look(person: BrowserContext, shop: Shop, settings: Any) -> Iterator[Look]:
+    yield from looks_of(person, shop.url, settings)
+
+
+def looks_of(context: BrowserContext, url: str, settings: Any) -> Iterator[Look]:
+    """How somebody looks at a state of a page, see `Eyes.look`. What is wrong with one fails the test at its end."""
+    eyes = Eyes(context, url, Path(settings.DATA_DIR) / "screens")
+    yield partial(eyes.look, looks=TWO_LOOKS)
+    assert not eyes.complaints, "\n".join(eyes.complaints)

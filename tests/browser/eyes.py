@@ -1,18 +1,20 @@
 """What can be wrong with a page as it is seen, and finding it: at two widths, light and dark."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, Error, Page, Request
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 LOOKS = tuple((size, theme) for size in SIZES for theme in THEMES)
+# Each size and each theme once: enough for a state of a page that is seen in every look elsewhere.
+TWO_LOOKS = (("wide", "light"), ("narrow", "dark"))
 BYTES_MAX = 300_000  # of a page with all that it loads but films
 # What sticks out to the right, but for what scrolls inside itself or is there for screen readers alone.
 STICKING_OUT = """() => {
@@ -30,6 +32,28 @@ STICKING_OUT = """() => {
 CROWDED = """() => [...document.querySelectorAll("main :is(td, dd, dt, p, h1, h2, h3, li, .btn, .packs label)")]
   .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline")
   .filter((e) => getComputedStyle(e).overflowX === "visible" && !e.closest(".visually-hidden"))
+  .map((e) => e.outerHTML.slice(0, 120))"""
+ASK_AXE = """async (rules) => (await axe.run(
+  {resultTypes: ["violations"], ...(rules && {runOnly: {type: "rule", values: rules}})},
+)).violations"""
+# Whose verdict hangs on the theme; a theme changes nothing but colours.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+IS_SETTLED = """() => document.fonts.status === "loaded" &&
+  !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")"""
+# What is said on a picture and does not fit into it.
+CUT = """() => [...document.querySelectorAll(".stage > .stage-note")]
+  .filter((e) => e.getBoundingClientRect().height > e.parentElement.getBoundingClientRect().height + 1)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+# What a thumb misses: its reach is its box, that of its label, or what ::after adds to it. In our own style alone.
+SMALL = """() => [...document.querySelectorAll("button, select, summary, .btn, input:not([type=hidden]), .nav a")]
+  .filter(() => document.querySelector("[href*='css/components']"))
+  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0)
+  .filter((e) => !e.matches(".poster-pick") && !e.closest(".visually-hidden"))
+  .filter((e) => Math.max(
+    e.getBoundingClientRect().height,
+    e.closest("label")?.getBoundingClientRect().height ?? 0,
+    parseFloat(getComputedStyle(e, "::after").height) || 0,
+  ) < 36)
   .map((e) => e.outerHTML.slice(0, 120))"""
 TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));"""
@@ -51,14 +75,25 @@ class Eyes:
         self._requests: list[Request] = []
         self._said: list[str] = []
         self._asked = ""
+        self._seen: set[str] = set()  # without what follows a question mark
         self.page.on("request", lambda request: self._requests.append(request))
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._said.append(str(error)))
 
     def look(
-        self, path: str, name: str, looks: tuple[tuple[str, str], ...] = LOOKS, status: int = 200
+        self,
+        path: str,
+        name: str,
+        looks: tuple[tuple[str, str], ...] = LOOKS,
+        status: int = 200,
+        *,
+        do: Callable[[Page], object] | None = None,
+        ours: bool = True,
     ) -> None:
-        """Open it once, and look at it in every one of `looks`."""
+        """Open it once, `do` what brings it into the wanted state, and look at it in every one of `looks`.
+
+        `ours`: made by ourselves; unfold's pages weigh more, and scroll wide tables in ways of their own.
+        """
         self._requests.clear()
         self._said.clear()
         self._asked = f"{self.url}{path}"
@@ -74,13 +109,23 @@ class Eyes:
             return
         if not (answer.headers.get("content-type") or "").startswith("text/html"):
             return
+        found = self.page.url.partition("?")[0]
+        if found in self._seen and found != self._asked.partition("?")[0]:
+            return  # it leads to a page that was looked at before
+        self._seen.add(found)
+        if do:
+            do(self.page)
+        self.page.wait_for_function(IS_SETTLED)
+        self.page.evaluate(AXE_SCRIPT)
+        sizes: set[str] = set()
         for size, theme in looks:
             self.page.set_viewport_size(_size(size))
             self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            for problem in self._problems(self.page):
-                self._complain(f"{path} ({size}, {theme})", problem)
+            for problem in (*self._out_of_place(ours), *self._violations(size in sizes)):
+                self._complain(f"{path} ({name}, {size}, {theme})", problem)
+            sizes.add(size)
             self.page.screenshot(path=self.folder / f"{name}-{size}-{theme}.png", full_page=True)
-        for problem in (*self._said, *self._strangers(), *self._weight()):
+        for problem in (*self._said, *self._strangers(), *(self._weight() if ours else ())):
             self._complain(path, problem)
 
     def _hear(self, message: Any) -> None:
@@ -95,10 +140,17 @@ class Eyes:
         with (self.folder / "complaints.txt").open("a") as file:  # seen before the walk is over
             file.write(f"{where}: {what}\n")
 
-    def _problems(self, page: Page) -> Iterator[str]:
-        yield from (f"sticks out: {html}" for html in page.evaluate(STICKING_OUT))
-        yield from (f"is cut off: {html}" for html in page.evaluate(CROWDED))
-        for violation in Axe().run(page).response["violations"]:
+    def _out_of_place(self, ours: bool) -> Iterator[str]:
+        if not ours:
+            return
+        yield from (f"sticks out: {html}" for html in self.page.evaluate(STICKING_OUT))
+        yield from (f"is cut off: {html}" for html in self.page.evaluate(CROWDED))
+        yield from (f"does not fit its picture: {html}" for html in self.page.evaluate(CUT))
+        if self.page.viewport_size == _size("narrow"):
+            yield from (f"is small for a thumb: {html}" for html in self.page.evaluate(SMALL))
+
+    def _violations(self, only_of_colours: bool) -> Iterator[str]:
+        for violation in self.page.evaluate(ASK_AXE, OF_COLOURS if only_of_colours else None):
             nodes = "; ".join(" ".join(map(str, node["target"])) for node in violation["nodes"][:3])
             yield f"axe {violation['id']}: {violation['help']} ({nodes})"
 

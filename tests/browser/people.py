@@ -1,6 +1,8 @@
 """A person at a browser, who works with a mouse, with the keyboard alone, or with scripts switched off."""
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,6 +19,7 @@ from tests.world import PASSWORD
 
 QUOTED_AFTER_MILLISECONDS = 400
 TABS_MAX = 150
+TOTP_PERIOD_SECONDS, TYPED_WITHIN_SECONDS = 30, 12
 DROP = """([bytes, name]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], name, {type: "image/jpeg"}));
@@ -148,6 +151,18 @@ class WithKeyboard(WithMouse):
         ), self.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
 
 
+def sent(button: str | re.Pattern[str], **fields: str) -> Callable[[Page], None]:
+    """Something to do on a page: fill in its form and send it, which another page answers."""
+
+    def do(page: Page) -> None:
+        for name, value in fields.items():
+            page.locator(f'main [name="{name}"]').first.fill(value)
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name=button).first.click()
+
+    return do
+
+
 def newest_mail_to(email: str, words: str) -> str:
     """Its text, once it has come."""
 
@@ -167,10 +182,10 @@ def sign_up(person: Person, email: str) -> None:
 
 def verify(person: Person, email: str) -> None:
     """By the code that comes by mail."""
-    expect(person.page.get_by_role("heading", level=1)).to_have_text("Type the code")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Enter the code")
     code = re.search(r"^(\d{6})$", newest_mail_to(email, r"(?m)^\d{6}$"), re.MULTILINE)
     assert code
-    person.type("Code of six digits", code[1])
+    person.type("Six-digit code", code[1])
     person.press("Confirm")
 
 
@@ -182,16 +197,19 @@ def set_up_second_factor(person: Person) -> None:
     expect(password.or_(of_app)).to_be_visible()
     if password.count():  # is it really you?
         person.type("Password", PASSWORD)
-        person.press("Go on")
+        person.press("Continue")
     secret = of_app.input_value()
-    person.type("Code of six digits", app_code(secret))
+    person.type("Six-digit code", app_code(secret))
     person.press("Switch on")
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
-    person.follow("I have kept them")
+    person.follow("I have saved them")
     expect(person.page.get_by_role("heading", level=1)).not_to_have_text("Recovery codes")
 
 
 def app_code(secret: str) -> str:
-    """What the app shows now."""
+    """What the app shows now, and for long enough to be typed."""
+    left = TOTP_PERIOD_SECONDS - time.time() % TOTP_PERIOD_SECONDS
+    if left < TYPED_WITHIN_SECONDS:
+        time.sleep(left)
     counter = next(iter(yield_hotp_counters_from_time()))
     return str(format_hotp_value(hotp_value(secret, counter)))

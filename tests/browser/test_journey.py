@@ -123,6 +123,7 @@ def test_from_nothing_to_videos(
     assert studio.charges == [25_00]
 
     member.press("Generate")
+    wait_until(lambda: Generation.objects.count() == 2)
     watch(member, newest())
     assert money(kestrel) == (25_148_400 - 451_600, 0)
 
@@ -162,7 +163,7 @@ def set_limit(owner: Person, studio: Shop, name: str, dollars: str) -> None:
     owner.page.goto(f"{studio.url}/budgets")
     owner.follow(re.compile(rf"Change the budget of {name}", re.IGNORECASE))
     owner.type("Limit in dollars", dollars)
-    owner.press(re.compile("^Set"))
+    owner.press(re.compile("^(Set|Save)"))
     expect(owner.page.get_by_role("status").first).to_contain_text("may spend")
 
 

@@ -1,26 +1,24 @@
-"""Every page of money in every state: nothing is wider than the screen, in both themes, and the console is quiet.
+"""Every page of money in every state, in every look.
 
 What it looked like is kept in `.data/test/screens`.
 """
 
-import itertools
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from playwright.sync_api import BrowserContext
 
 from accounts.models import Organization, User
 from billing import auto_top_up_terms, credit_lines, ledger, purchases, usage
 from billing.auto_top_up_terms import Terms
 from billing.ledger import Wanted
 from billing.models import AutoTopUp, CreditLine, Invoice, MeterEvent, Purchase
-from tests.browser.eyes import CROWDED, SIZES, STICKING_OUT
+from tests.browser.conftest import Look
+from tests.browser.people import sent
 from tests.browser.shop import Shop, wait_until
 from tests.stripe_account import VISA
 from tests.world import make_user
@@ -68,33 +66,8 @@ def use(organization: Organization, reference: str, microusd: int, end_user: str
         usage.record(organization, hold, seconds=4, labels=LABELS)
 
 
-@pytest.fixture
-def look(person: BrowserContext, shop: Shop, settings: Any) -> Callable[..., None]:
-    """Open it at every size and in every theme, and keep what it looked like."""
-    folder = Path(settings.DATA_DIR) / "screens"
-    folder.mkdir(parents=True, exist_ok=True)
-    page = person.new_page()
-
-    def at(path: str, name: str, *, post: dict[str, str] | None = None) -> None:
-        for (size, (width, height)), theme in itertools.product(SIZES.items(), ("light", "dark")):
-            page.set_viewport_size({"width": width, "height": height})
-            person.add_cookies([{"name": "theme", "value": theme, "url": shop.url}])
-            page.goto(f"{shop.url}{path}")
-            for field, value in (post or {}).items():
-                if field == "press":
-                    page.get_by_role("button", name=value).first.click()
-                else:
-                    page.locator(f'main [name="{field}"]').first.fill(value)
-            page.wait_for_load_state("networkidle")
-            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
-            assert page.evaluate(STICKING_OUT) == [], (name, size)
-            assert page.evaluate(CROWDED) == [], (name, size)
-
-    return at
-
-
 def test_purchases_and_auto_top_up(
-    shop: Shop, acme: Organization, member_of: Callable[..., User], look: Callable[..., None]
+    shop: Shop, acme: Organization, member_of: Callable[..., User], look: Look
 ) -> None:
     look("/billing", "billing-new")
     look("/billing/purchases", "purchases-none")
@@ -132,10 +105,10 @@ def test_purchases_and_auto_top_up(
     look(f"/billing/purchases/{paid.id}/receipt", "receipt")
     look("/billing/purchases", "purchases")
     look("/billing/purchases?state=paid&since=2020-01-01", "purchases-filtered")
-    look("/billing/buy", "buy-wrong", post={"amount_usd": "12", "press": "Pay"})
+    look("/billing/buy", "buy-wrong", do=sent("Pay", amount_usd="12"))
     look("/billing/auto-top-up", "top-up-off")
-    look("/billing/auto-top-up", "top-up-wrong", post={"ceiling_usd": "1", "press": "Switch on"})
-    look("/billing/auto-top-up", "top-up-asked", post={"press": "Switch on"})
+    look("/billing/auto-top-up", "top-up-wrong", do=sent("Switch on", ceiling_usd="1"))
+    look("/billing/auto-top-up", "top-up-asked", do=sent("Switch on"))
 
     auto_top_up_terms.set_terms(acme, Terms(True, 100_000_000, 200_00, None, 800_00), actor=ann)
     look("/billing", "billing-bought")
@@ -160,7 +133,7 @@ def test_purchases_and_auto_top_up(
 
 @pytest.mark.tampers  # the invoice is written here, not followed from Stripe
 def test_a_line_and_its_invoices(
-    shop: Shop, acme: Organization, member_of: Callable[..., User], look: Callable[..., None]
+    shop: Shop, acme: Organization, member_of: Callable[..., User], look: Look
 ) -> None:
     ann = member_of(acme)
     look("/billing/invoices", "invoices-none")

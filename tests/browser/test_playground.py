@@ -1,13 +1,14 @@
 """The playground and the gallery at a real browser: dropped, pasted and sorted files, one video from a double click."""
 
 import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import Organization, User
 from generations.models import Generation
@@ -39,8 +40,11 @@ def give(page: Page, how: str) -> None:
     page.evaluate(GIVE, [content, how, "#prompt"])
 
 
-def names(page: Page) -> list[str]:
-    return page.locator(".files .chip").all_text_contents()
+def two_files(page: Page) -> list[str]:
+    """Once both were taken."""
+    field = page.locator("#image_urls")
+    expect(field).to_have_value(re.compile(r"upload:\w+\s+upload:\w+"))
+    return field.input_value().split()
 
 
 def test_files_are_dropped_pasted_mentioned_and_sorted(
@@ -56,7 +60,7 @@ def test_files_are_dropped_pasted_mentioned_and_sorted(
     give(page, "paste")
     expect(page.locator(".files li")).to_have_count(2)
     expect(page.locator(".files img").first).to_have_js_property("naturalWidth", 384)
-    first, second = page.input_value("#image_urls").split()
+    first, second = two_files(page)
 
     page.locator("#prompt").evaluate("field => field.setSelectionRange(2, 2)")
     page.get_by_role("button", name="Insert @Image1 into the prompt").click()
@@ -74,6 +78,36 @@ def test_files_are_dropped_pasted_mentioned_and_sorted(
     expect(page.locator("#end_image_url")).to_have_value("")
     assert page.input_value("#prompt").startswith("A @Image1 kite")
     assert money(acme) == (25_000_000, 0)
+
+
+def test_what_is_changed_while_the_form_is_drawn_anew_is_not_taken_back(
+    page: Page, quiet: Shop, acme: Organization
+) -> None:
+    page.goto(f"{quiet.url}/create")
+    held: list[Route] = []
+    page.route("**/create", lambda route: held.append(route) if not held else route.continue_())
+
+    page.locator("#family-image").check(force=True)
+    page.wait_for_function("() => document.querySelector('#family').matches('.htmx-request')")
+    page.locator("#tier-fast").check(force=True)
+    page.fill("#prompt", "Typed while it was on its way")
+    wait_until_held(page, held)
+    held[0].continue_()
+
+    expect(page.get_by_label("First frame")).to_be_visible()
+    expect(page.locator("#tier-fast")).to_be_checked()
+    expect(page.locator("#family-image")).to_be_checked()
+    expect(page.locator("#prompt")).to_have_value("Typed while it was on its way")
+    expect(page.locator("#snippets")).to_contain_text("seedance-2.0-fast-image-to-video")
+    assert money(acme) == (25_000_000, 0)
+
+
+def wait_until_held(page: Page, held: list[Route]) -> None:
+    for _ in range(100):
+        if held:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the form was never asked for")
 
 
 def test_a_double_click_makes_one_and_it_appears_without_a_reload(
@@ -121,17 +155,17 @@ def test_without_scripts_a_file_is_sent_sorted_and_priced(
     page.fill("#prompt", "@Image1 over a beach")
     page.set_input_files("#files", [KITE, KITE])
     page.get_by_role("button", name="Send these files").click()
-    assert page.locator(".files li").count() == 2
-    first, second = page.input_value("#image_urls").split()
+    expect(page.locator(".files li")).to_have_count(2)
+    first, second = two_files(page)
 
     page.get_by_role("button", name="Move @Image2 earlier").click()
-    assert page.input_value("#image_urls").split() == [second, first]
+    expect(page.locator("#image_urls")).to_have_value(re.compile(rf"{second}\s+{first}"))
     page.locator("#duration-4").check(force=True)
     page.get_by_role("button", name="Show the price").click()
-    assert "up to $0.97" in page.inner_text("#price")
+    expect(page.locator("#price")).to_contain_text("up to $0.97")
     page.get_by_role("button", name="Generate").click()
 
-    assert "held" in page.inner_text("#result")
+    expect(page.locator("#result")).to_contain_text("held")
     assert Generation.objects.get().input["image_urls"] == [second, first]
     context.close()
 

@@ -1,16 +1,15 @@
 """A developer makes an endpoint, tests it, and sees it answer, without a reload; the pages hold together."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts import courier, webhook_endpoints, webhooks
 from accounts.models import Delivery, Organization, WebhookEndpoint
 from generations import lifecycle, requests
 from seedance_saas.simulators.thread import SimulatorThread
-from tests.browser.eyes import Eyes
+from tests.browser.conftest import Look
 from tests.browser.shop import Shop
 
 BODY = {
@@ -64,12 +63,7 @@ def test_an_endpoint_is_made_tested_and_seen_to_answer(page: Page, shop: Shop) -
 
 
 @pytest.mark.usefixtures("internet")
-def test_its_pages_hold_together_at_each_size_in_each_theme(
-    person: BrowserContext, shop: Shop, acme: Organization, settings: Any
-) -> None:
-    eyes = Eyes(person, shop.url, Path(settings.DATA_DIR) / "screens")
-    look = eyes.look
-
+def test_its_pages_hold_together_at_each_size_in_each_theme(acme: Organization, look: Look) -> None:
     look("/webhooks", "webhooks-empty")
     well, _ = webhook_endpoints.create(
         acme, url=f"{INBOX}/acme", description="The storefront’s backend"
@@ -102,5 +96,3 @@ def test_its_pages_hold_together_at_each_size_in_each_theme(
     look(f"/webhook-deliveries/{failed.id}", "delivery")
     look(f"/generations/{generation.id}", "generation-webhooks")
     look("/", "home-webhooks")
-
-    assert eyes.complaints == []

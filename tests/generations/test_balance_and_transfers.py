@@ -18,6 +18,7 @@ def test_the_balance_follows_the_generation(line: Line) -> None:
     line.running()
 
     assert line.api.get("/balance").json() == {
+        "organization_id": line.organization.id,
         "available_usd": "26.5484",
         "held_usd": "0.4516",
         "purchased_usd": "25.0000",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from accounts import invitations
+from accounts import api_keys, invitations, key_changes, organizations
 from accounts.invitation_checks import Wanted
 from accounts.models import Membership, Organization
 from billing import budgets
@@ -94,7 +94,10 @@ def test_on_its_day_names_prompts_and_media_are_gone_and_the_books_stay(
     budgets.set_limit(acme, "end_user", NAME, limit_microusd=9_000_000, period="month")
     invitations.invite(acme, [Wanted("bo@example.com", "viewer")], by=owner(acme))
     transfers = Transfer.objects.count()
-    names = (NAME, PROMPT, "bo@example.com")
+    organizations.rename(acme, "Kites of Jane", by=owner(acme).user)
+    key, _ = api_keys.issue(acme, "Server of Jane")
+    key_changes.change(key, name="Laptop of Jane", terms={})
+    names = (NAME, PROMPT, "bo@example.com", "Kites of Jane", "Laptop of Jane")
     assert all(name in everything() for name in names)
     assert storage.names()
     close(acme)
@@ -106,7 +109,7 @@ def test_on_its_day_names_prompts_and_media_are_gone_and_the_books_stay(
 
     acme.refresh_from_db()
     assert (acme.name, bool(acme.erased_at)) == ("A closed organization", True)
-    assert [name for name in names if name in everything()] == []
+    assert [name for name in (*names, "Server of Jane") if name in everything()] == []
     assert not Upload.objects.exists()
     assert not StoredFile.objects.exists()
     assert storage.names() == []

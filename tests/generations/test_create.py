@@ -1,5 +1,6 @@
 """A create holds and queues, or does nothing at all."""
 
+import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -215,6 +216,29 @@ def test_prefer_wait_waits_once_for_all(
 
     assert {row["status"] for row in response.json()["data"]} == {"queued"}
     assert now == 60
+
+
+def test_who_finds_no_place_to_wait_is_answered_at_once(
+    acme: Organization, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps, others = 0, []
+
+    def sleep(seconds: float) -> None:
+        nonlocal sleeps
+        sleeps += 1
+        if sleeps == 1:  # while the first waits, a second comes
+            others.append(api.post("/generations", BODY, Prefer="wait=60"))
+
+    clock = SimpleNamespace(sleep=sleep, monotonic=lambda: 100.0 * sleeps)
+    monkeypatch.setattr("generations.api.time", clock)
+    monkeypatch.setattr("generations.api._places_to_wait", threading.BoundedSemaphore(1))
+
+    first = api.post("/generations", BODY, Prefer="wait=60")
+    sleeps_of_the_first = sleeps
+    later = api.post("/generations", BODY, Prefer="wait=60")
+
+    assert [one.json()["status"] for one in (*others, first, later)] == ["queued"] * 3
+    assert (sleeps_of_the_first, sleeps) == (1, 2)  # none by the second; its place was given back
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=-1", "wait=²", "wait=soon", "wait=0"])

@@ -14,6 +14,7 @@ from generations.models import StoredFile, Upload
 from tests.generations.files import picture
 from tests.generations.kept import Kept
 from tests.generations.steps import refused
+from tests.race import race
 from tests.world import Api
 
 on_a_bucket = pytest.mark.parametrize("storage", ["bucket"], indirect=True)
@@ -46,6 +47,22 @@ def test_a_file_goes_straight_into_the_bucket(api: Api, storage: Kept) -> None:
 
 
 @on_a_bucket
+def test_who_lost_the_answer_asks_again_under_the_same_key(api: Api, storage: Kept) -> None:
+    body = {"bytes": len(picture())}
+    announced = api.post("/uploads/direct", body, key="a1").json()
+    assert api.post("/uploads/direct", body, key="a1").json() == announced
+    put(announced, picture())
+
+    made = api.post(path(announced), key="c1")
+    again = api.post(path(announced), key="c1")
+
+    assert (made.status_code, again.status_code) == (201, 201)
+    assert again.json() == made.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert Upload.objects.count() == 1
+
+
+@on_a_bucket
 def test_a_bad_file_is_refused_and_gone(api: Api, storage: Kept) -> None:
     announced = api.post("/uploads/direct", {"bytes": 5}).json()
     put(announced, b"<svg>")
@@ -53,7 +70,38 @@ def test_a_bad_file_is_refused_and_gone(api: Api, storage: Kept) -> None:
     refused(api.post(path(announced)), 422, "unsupported_media", "file")
 
     assert storage.names() == []
-    assert not StoredFile.objects.exists()
+    assert list(StoredFile.objects.values_list("state", "bytes")) == [("leaving", 0)]
+
+
+@on_a_bucket
+def test_what_is_put_there_again_takes_no_room_for_ever(
+    api: Api, storage: Kept, clock: time_machine.Traveller
+) -> None:
+    """The form works for an hour, whatever became of the upload."""
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+    made = api.post(path(announced)).json()
+    assert put(announced, picture()) == 204
+    assert len(storage.names()) == 2
+
+    assert api.post(path(announced)).status_code == 404
+    clock.shift(timedelta(hours=2, seconds=1))
+    tasks.forget_files()
+
+    assert storage.names() == [Upload.objects.get(pk=made["id"]).stored.name]
+    assert StoredFile.objects.count() == 1
+
+
+@on_a_bucket
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_complete_it_at_once_one_gets_an_upload(api: Api, storage: Kept) -> None:
+    announced = api.post("/uploads/direct", {"bytes": len(picture())}).json()
+    put(announced, picture())
+
+    answers = race([lambda: api.post(path(announced)).status_code] * 2)
+
+    assert sorted(answers) == [201, 404]  # type: ignore[type-var]  # each is a status
+    assert Upload.objects.count() == 1
 
 
 @on_a_bucket

@@ -185,11 +185,12 @@ def test_the_process_stops_in_time_while_an_address_hangs(
             "SIMULATOR_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
         }
         with manage("fetcher", environment=environment, log=log) as program:
-            silent.accept()
+            stays_open, _ = silent.accept()
             assert not is_due(generation)
             began = time.monotonic()
             program.send_signal(signal.SIGTERM)
             assert program.wait(10) == 0, log.read_text()
             assert time.monotonic() - began < 4
+            stays_open.close()
 
     assert is_due(generation)

@@ -20,12 +20,12 @@ NAME = "jane.doe@example.com"
 
 
 def everything() -> str:
-    """Every row of our rooms as text, but the answers that are kept for a day and the queue's tasks."""
+    """Every row of our rooms as text, but the answers that are kept for a day, who asked how often, and the queue's tasks."""
     rows = [
         row
         for model in apps.get_models()
         if model._meta.app_label in {"accounts", "billing", "generations"}
-        and model.__name__ != "IdempotencyRecord"
+        and model.__name__ not in {"IdempotencyRecord", "KeyRate"}
         for row in model._default_manager.all()
     ]
     return str(serializers.serialize("json", rows))

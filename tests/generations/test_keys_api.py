@@ -1,12 +1,14 @@
 """Programs make, list, rotate and revoke keys; a secret is told once, in the answer that made it."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import api_keys
+from accounts import api_keys, key_terms
 from accounts.key_terms import Terms
 from accounts.models import ApiKey, AuditEntry, IdempotencyRecord, Organization
 from billing import budgets
@@ -52,6 +54,8 @@ def test_a_key_is_made_with_all_that_limits_it(acme: Organization, api: Api) -> 
         "object": "api_key",
         "name": "Storefront",
         "prefix": secret[:12],
+        "kind": "organization",
+        "member": None,
         "scopes": ["generations:write", "generations:read"],
         "allowed_models": ["seedance-2.0-fast-text-to-video"],
         "allowed_resolutions": ["480p"],
@@ -102,10 +106,15 @@ def test_a_key_is_made_with_all_that_limits_it(acme: Organization, api: Api) -> 
         ({"name": "x", "concurrent_max": True}, "concurrent_max"),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"name": "x", "expires_at": "2126-01-01"}, "expires_at"),
+        ({"name": "x", "expires_at": "9999-12-31T23:59:59-23:59"}, "expires_at"),
         ({"name": "x", "expires_at": "2126-13-01T00:00:00Z"}, "expires_at"),
         ({"name": "x", "budget": 5}, "budget"),
         ({"name": "x", "budget": {"limit": "5"}}, "budget"),
-        ({"name": "x", "budget": {"limit_usd": "-5"}}, "limit_usd"),
+        ({"name": "x", "budget": {}}, "budget"),
+        ({"name": "x", "budget": {"period": "day"}}, "budget"),
+        ({"name": "x", "budget": {"limit_usd": "5", "limit": "5"}}, "budget.limit"),
+        ({"name": "x", "budget": {"limit_usd": "5", "period": []}}, "budget.period"),
+        ({"name": "x", "budget": {"limit_usd": "-5"}}, "budget.limit_usd"),
         ({"name": "x", "budget": {"limit_usd": "5", "period": "hour"}}, "budget.period"),
     ],
 )
@@ -280,3 +289,135 @@ def test_a_key_with_a_budget_does_not_spend_through_another(acme: Organization) 
     assert ApiKey.objects.count() == 2
     assert api_keys.find(secret) == other
     assert api.post(f"/api-keys/{own.id}/rotate", {}).status_code == 201
+
+
+# -- PATCH ------------------------------------------------------------------------------------------
+
+
+def test_a_change_touches_only_what_is_sent(acme: Organization, api: Api) -> None:
+    made = api.post("/api-keys", WHOLE).json()
+
+    changed = patch(
+        api,
+        f"/api-keys/{made['id']}",
+        {"name": "Shop", "scopes": ["generations:read"], "concurrent_max": None},
+    )
+
+    assert changed.status_code == 200
+    made.pop("secret")
+    assert changed.json() == made | {
+        "name": "Shop",
+        "scopes": ["generations:read"],
+        "concurrent_max": None,
+    }
+    entry = AuditEntry.objects.get(action="api_key.changed")
+    assert entry.before == {
+        "scopes": ["generations:write", "generations:read"],
+        "concurrent_max": 2,
+    }
+    assert entry.after == {
+        "scopes": ["generations:read"],
+        "concurrent_max": None,
+        "is_renamed": True,
+    }
+    assert (str(entry.api_key and entry.api_key.name), entry.address) == ("test", "127.0.0.1")
+
+
+def test_a_change_counts_from_the_next_request_on_and_a_repeat_changes_nothing(
+    acme: Organization, api: Api
+) -> None:
+    key, secret = api_keys.issue(acme, "server")
+    assert Api(secret).get("/balance").status_code == 200
+
+    for _ in range(2):
+        body = {"scopes": ["generations:read"], "allowed_addresses": ["203.0.113.0/24"]}
+        assert patch(api, f"/api-keys/{key.id}", body).status_code == 200
+
+    assert Api(secret).get("/generations").json()["error"]["code"] == "address_not_allowed"
+    assert AuditEntry.objects.filter(action="api_key.changed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"budget": None}, "budget"),
+        ({"kind": "organization"}, "kind"),
+        ({"prefix": "sd_live_0000"}, "prefix"),
+        ({"name": None}, "name"),
+        ({"scopes": "keys:read"}, "scopes"),
+        ({"allowed_models": ["none"]}, "allowed_models"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"name": "y", "concurrent_max": 0}, "concurrent_max"),
+    ],
+)
+def test_a_bad_change_names_its_field_and_changes_nothing(
+    acme: Organization, api: Api, body: dict[str, Any], param: str
+) -> None:
+    key, _ = api_keys.issue(acme, "server")
+
+    refused = patch(api, f"/api-keys/{key.id}", body)
+
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)
+    assert_unchanged(key)
+
+
+@pytest.mark.parametrize("body", [{"scopes": []}, {"expires_at": None}, {"allowed_models": []}])
+def test_a_key_widens_neither_itself_nor_another_one(
+    acme: Organization, body: dict[str, Any]
+) -> None:
+    terms = Terms(
+        scopes=("keys:read", "keys:write"),
+        allowed_models=("seedance-2.0-fast-text-to-video",),
+        expires_at=datetime(2126, 1, 1, tzinfo=UTC),
+    )
+    own, secret = api_keys.issue(acme, "own", terms)
+    other, _ = api_keys.issue(acme, "other", terms)
+    api = Api(secret)
+
+    for key in (own, other):
+        refused = patch(api, f"/api-keys/{key.id}", body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "wider_than_own")
+        assert_unchanged(key)
+    assert patch(api, f"/api-keys/{own.id}", {"scopes": ["keys:write"]}).status_code == 200
+
+
+def test_a_key_changes_none_that_may_more_and_none_if_it_has_a_budget(acme: Organization) -> None:
+    api = narrow(acme)
+    wide, _ = api_keys.issue(acme, "wide")
+    like, _ = api_keys.issue(acme, "like", Terms(scopes=("keys:read",)))
+
+    assert patch(api, f"/api-keys/{wide.id}", {"name": "mine"}).status_code == 403
+    own = ApiKey.objects.get(name="narrow")
+    budgets.set_limit(acme, Budget.Scope.API_KEY, own.id, limit_microusd=1, period="day")
+    refused = patch(api, f"/api-keys/{like.id}", {"scopes": ["keys:write"]})
+
+    assert (refused.status_code, refused.json()["error"]["param"]) == (403, "budget")
+    for key in (wide, like):
+        assert_unchanged(key)
+
+
+def test_neither_a_strangers_key_nor_one_that_is_over_is_changed(
+    acme: Organization, rival: Organization, api: Api
+) -> None:
+    theirs, _ = api_keys.issue(rival, "theirs")
+    over, _ = api_keys.issue(acme, "over")
+    api_keys.revoke(over)
+
+    assert patch(api, f"/api-keys/{theirs.id}", {"name": "mine"}).status_code == 404
+    refused = patch(api, f"/api-keys/{over.id}", {"name": "mine"})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "key_is_over")
+    for key in (theirs, over):
+        assert_unchanged(key)
+
+
+def patch(api: Api, path: str, body: dict[str, Any]) -> Any:
+    return api.client.patch(
+        f"/api/v1{path}", json.dumps(body), content_type="application/json", headers=api.headers
+    )
+
+
+def assert_unchanged(key: ApiKey) -> None:
+    now = ApiKey.objects.get(pk=key.pk)
+    assert (now.name, key_terms.of(now)) == (key.name, key_terms.of(key))
+    assert not AuditEntry.objects.filter(target=key.pk, action="api_key.changed").exists()

@@ -115,6 +115,8 @@ def test_filters_narrow_together(api: Api) -> None:
         ("metadata", "x", "metadata"),
         ("organization", "org_1", "organization"),
         ("status", "preparing", "status"),
+        ("created_after", "9999-12-31T23:59:59-23:59", "created_after"),
+        ("created_before", "0001-01-01T00:00:00+23:59", "created_before"),
         ("created_after", "yesterday", "created_after"),
         ("created_after", "2026-06-01T00:00:00", "created_after"),
         ("created_before", "2026-13-01T00:00:00Z", "created_before"),

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from accounts.models import AuditEntry, Event, IdempotencyRecord
+from accounts.models import AuditEntry, Event, IdempotencyRecord, User
 from generations import collecting, erasing, tasks
 from generations.models import Attempt, Generation, ProviderEvent, StoragePolicy, StoredFile
 from tests.generations.files import picture
@@ -122,11 +122,13 @@ def test_files_stay_for_thirty_days_and_the_receipt_stays(line: Line) -> None:
 
 
 def test_an_organization_may_keep_them_for_another_time(line: Line) -> None:
+    ann = User.objects.create_superuser("ann@operator.example")
     call_command(
         "set_storage", organization=line.organization.id, retention_days=1, why="asked",
-        stdout=io.StringIO(),
+        by=ann.email, stdout=io.StringIO(),
     )  # fmt: skip
     entry = AuditEntry.objects.get(action="storage.changed")
+    assert entry.actor == ann
     assert (entry.before["retention_days"], entry.after["retention_days"]) == (30, 1)
     ended(line, clip(4))
     line.clock.shift(timedelta(days=1, seconds=1))
@@ -146,8 +148,11 @@ def test_an_organization_may_keep_them_for_another_time(line: Line) -> None:
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(line: Line, options: dict[str, Any]) -> None:
-    with pytest.raises(CommandError):
-        call_command("set_storage", **{"organization": line.organization.id, "why": "x", **options})
+    ann = User.objects.create_superuser("ann@operator.example")
+    said = {"organization": line.organization.id, "why": "x", "by": ann.email, **options}
+
+    with pytest.raises(CommandError, match=r"must|no organization"):
+        call_command("set_storage", **said)
 
     assert not StoragePolicy.objects.exists()
     assert not AuditEntry.objects.filter(action="storage.changed").exists()

@@ -10,7 +10,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import AuditEntry, Organization, User
 from generations import margins, price_simulation, rate_card_files, rate_cards
 from generations.models import Generation, RateAgreement, RateCard
 from generations.price_simulation import Outcome, Usage
@@ -21,6 +21,14 @@ from tests.prices import LIST, flat, pass_notice, soon
 
 MAY = (datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
 FAST, STANDARD = "seedance-2.0-fast-text-to-video", "seedance-2.0-text-to-video"
+
+BY = "ann@operator.example"
+
+
+@pytest.fixture(autouse=True)
+def ann(db: None) -> User:
+    """Of our staff: she sits at the command line."""
+    return User.objects.create_superuser(BY)
 
 
 def made(
@@ -191,12 +199,12 @@ def test_the_command_refuses_what_is_no_month(tmp_path: Path, month: str) -> Non
 
 @pytest.mark.django_db
 def test_a_file_is_published_warned_of_and_logged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, ann: User, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = in_file(tmp_path, flat("2026-12", 200_000, cost=200_001), note="They rose.")
 
     with caplog.at_level("INFO"):
-        call_command("publish_rate_card", path, effective_from=later())
+        call_command("publish_rate_card", path, by=BY, effective_from=later())
 
     out, err = capsys.readouterr()
     assert out.startswith("Published 2026-12, from ")
@@ -208,6 +216,9 @@ def test_a_file_is_published_warned_of_and_logged(
     )
     row = RateCard.objects.get(pk="2026-12")
     assert (row.note, row.is_list, row.published_at is None) == ("They rose.", True, False)
+    entry = AuditEntry.objects.get(action="rate_card.published")
+    assert (entry.organization, entry.actor, entry.target) == (None, ann, "2026-12")
+    assert entry.after["reason"] == "They rose."
 
 
 def test_a_plans_discount_below_cost_is_warned_of(
@@ -222,6 +233,7 @@ def test_a_plans_discount_below_cost_is_warned_of(
     call_command(
         "publish_rate_card",
         in_file(tmp_path, flat("2026-12", 200_000, cost=170_000)),
+        by=BY,
         effective_from=later(),
     )
 
@@ -234,7 +246,7 @@ def test_what_was_published_is_not_published_again(tmp_path: Path) -> None:
     path = in_file(tmp_path, flat("2026-05-28", 1))
 
     with pytest.raises(CommandError, match="2026-05-28 is published"):
-        call_command("publish_rate_card", path, effective_from=later())
+        call_command("publish_rate_card", path, by=BY, effective_from=later())
 
     assert rate_cards.list_card(timezone.now()) == LIST
 
@@ -245,7 +257,7 @@ def test_what_was_published_is_not_published_again(tmp_path: Path) -> None:
 )
 def test_a_beginning_is_a_time_with_its_offset(tmp_path: Path, at: str) -> None:
     with pytest.raises(CommandError):
-        call_command("publish_rate_card", in_file(tmp_path, flat("x", 1)), effective_from=at)
+        call_command("publish_rate_card", in_file(tmp_path, flat("x", 1)), by=BY, effective_from=at)
 
     assert not RateCard.objects.filter(pk="x").exists()
 
@@ -255,9 +267,12 @@ def test_a_publication_that_is_refused_leaves_no_draft(tmp_path: Path) -> None:
     fast_alone = Card("x", tuple(rule for rule in LIST.rules if rule.tier == "fast"))
 
     with pytest.raises(CommandError, match=r"no price for seedance-2\.0-text-to-video"):
-        call_command("publish_rate_card", in_file(tmp_path, fast_alone), effective_from=later())
+        call_command(
+            "publish_rate_card", in_file(tmp_path, fast_alone), by=BY, effective_from=later()
+        )
 
     assert not RateCard.objects.filter(pk="x").exists()
+    assert not AuditEntry.objects.exists()
 
 
 RULE = {"name": "a", "rate_usd_per_second": "0.1", "cost_usd_per_second": "0.1"}
@@ -291,20 +306,50 @@ def test_the_operator_sets_margins_and_agreements(
     acme: Organization, clock: time_machine.Traveller
 ) -> None:
     call_command(
-        "set_margin", plan="pro", basis_points=500, effective_from=soon().isoformat(), why="x"
+        "set_margin",
+        plan="pro",
+        basis_points=500,
+        by=BY,
+        effective_from=soon().isoformat(),
+        why="x",
     )
     call_command(
         "set_margin",
         organization=acme.id,
         card="2026-05-28",
+        by=BY,
         effective_from=soon().isoformat(),
         why="Frozen.",
     )
 
+    assert [
+        (row.action, row.organization, row.target) for row in AuditEntry.objects.order_by("id")
+    ] == [("plan_margin.set", None, "pro"), ("rates.agreed", acme, acme.id)]
     pass_notice(clock)
     card = rate_cards.for_organization(acme, timezone.now())
     assert card.basis == "card 2026-05-28, agreed: Frozen."
     assert RateAgreement.objects.get().organization == acme
+    told = AuditEntry.objects.filter(action__in=("plan_margin.set", "rates.agreed"))
+    assert list(told.order_by("id").values_list("action", "target", "actor__email")) == [
+        ("plan_margin.set", "pro", BY),
+        ("rates.agreed", acme.pk, BY),
+    ]
+
+
+def test_nobody_but_staff_changes_prices_by_a_command(tmp_path: Path, ann: User) -> None:
+    User.objects.update(is_staff=False)
+
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command(
+            "publish_rate_card", in_file(tmp_path, flat("x", 1)), by=BY, effective_from=later()
+        )
+    with pytest.raises(CommandError, match="nobody of our staff"):
+        call_command(
+            "set_margin", plan="pro", basis_points=1, by=BY, effective_from=later(), why="x"
+        )
+
+    assert not RateCard.objects.filter(pk="x").exists()
+    assert not AuditEntry.objects.filter(organization=None).exists()
 
 
 @pytest.mark.parametrize(
@@ -317,4 +362,4 @@ def test_the_operator_sets_margins_and_agreements(
 )
 def test_the_operator_is_told_what_cannot_be_set(acme: Organization, terms: Any) -> None:
     with pytest.raises(CommandError):
-        call_command("set_margin", **terms, effective_from=later(), why="x")
+        call_command("set_margin", **terms, by=BY, effective_from=later(), why="x")

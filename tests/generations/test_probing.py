@@ -1,9 +1,9 @@
 """Whatever the file, there is an answer, within the limits of time and memory."""
 
 import io
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,22 @@ def used_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return report
 
 
+def _cpu_seconds() -> float:
+    """Of the processes that were asked: how long a busy machine lets them wait says nothing about the file."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def answer_to(data: bytes, folder: Path) -> str:
     path = folder / "file"
     path.write_bytes(data)
-    started = time.monotonic()
+    started = _cpu_seconds()
     try:
         found = probe(path, clean=folder / "clean")
     except BadFile as bad:
         return f"{bad.code} {bad.details['limit']}: {bad.message}"
     finally:
-        assert time.monotonic() - started < SECONDS_MAX
+        assert _cpu_seconds() - started < SECONDS_MAX
         if (folder / "used").exists():  # killed at the end of its time, it tells nothing
             assert int((folder / "used").read_text()) < MEMORY_BYTES_MAX
     words = [found.content_type]

@@ -111,9 +111,9 @@ def test_what_waits_for_its_share_says_so(
     first, second, free = Generation.objects.order_by("id")
 
     share = dispatch.share_of(second)
-    assert share == (1, 1)
+    assert share == (1, 1, True)
     assert share.is_full
-    assert dispatch.share_of(first) == (1, 1)
+    assert dispatch.share_of(first) == (1, 1, True)
     assert dispatch.share_of(free) is None
     assert api.get(f"/generations/{second.id}").json()["queue"]["waits_for"] == "concurrency"
     assert api.get(f"/generations/{first.id}").json()["queue"]["waits_for"] is None

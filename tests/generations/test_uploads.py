@@ -158,6 +158,15 @@ def test_a_form_without_just_one_file_is_refused(api: Api, form: dict[str, Any])
     nothing_is_kept()
 
 
+def test_a_form_with_another_field_is_refused(api: Api) -> None:
+    form = {"file": SimpleUploadedFile("a", picture()), "kind": "image"}
+
+    response = api.client.post("/api/v1/uploads", form, headers=api.headers)
+
+    refused(response, 400, "unknown_field", "kind")
+    nothing_is_kept()
+
+
 def test_what_is_no_form_is_refused(api: Api) -> None:
     refused(api.post("/uploads", {"file": "x"}), 415, "unsupported_media_type", None)
 

@@ -17,6 +17,7 @@ from seedance_saas.errors import InvalidRequest
 from tests.world import Api, deposit
 
 MakeApi = Callable[[Organization], Api]
+QUOTED = '{"model": "seedance-2.0-fast-text-to-video", "prompt": "a kite", "duration": 4}'
 
 
 # -- bodies ---------------------------------------------------------------------------------------
@@ -30,6 +31,8 @@ MakeApi = Callable[[Organization], Api]
         b'{"seed": NaN}',
         b'{"seed": -Infinity}',
         b'{"seed": 1e400}',
+        b'{"max_cost_usd": "1", "max_cost_usd": "9"}',
+        b'{"metadata": {"order": "1", "order": "2"}}',
         b'{"seed": ' + b"1" * 5000 + b"}",
         b'{"prompt": "\\u0000"}',
         b'{"a\\u0000b": 1}',
@@ -87,6 +90,20 @@ def test_a_body_of_a_million_bytes_is_read_and_one_more_is_not(
     assert not Generation.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json; charset=utf-8", "Application/JSON", "application/x-www-form-urlencoded"],
+)
+def test_json_is_read_under_each_of_its_names(
+    acme: Organization, api_for: MakeApi, kind: str
+) -> None:
+    api = api_for(acme)
+
+    response = api.client.generic("POST", "/api/v1/quotes", QUOTED, kind, headers=api.headers)
+
+    assert response.status_code == 201
+
+
 def test_an_empty_body_is_an_empty_object(acme: Organization, api_for: MakeApi) -> None:
     response = api_for(acme).post("/generations", b"")
 
@@ -127,6 +144,15 @@ def test_another_limit_is_refused_with_the_bounds(
     error = response.json()["error"]
     assert (error["code"], error["param"]) == ("invalid_request", "limit")
     assert error["details"] == {"at_least": 1, "at_most": 100}
+
+
+def test_a_filter_that_is_misspelled_does_not_show_all(api: Api) -> None:
+    response = api.get("/transfers", knid="deposit")
+
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_request", "knid")
+    assert error["details"] == {"allowed": ["reference", "kind", "limit", "cursor"]}
 
 
 def test_the_last_page_is_known_to_be_the_last(api: Api) -> None:

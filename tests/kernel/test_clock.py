@@ -16,6 +16,7 @@ from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from seedance_saas import clock
+from seedance_saas.management.commands import clock as clock_command
 from seedance_saas.models import Sweep
 from tests.kernel import tasks
 
@@ -133,3 +134,24 @@ def test_the_clock_outlives_the_database_and_stops_within_a_second(
         "clock.ticking",
         "clock.stopped",
     ]
+
+
+def test_beside_the_ticks_it_looks_for_trouble_though_the_database_was_gone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+    answers: list[OperationalError | None] = [OperationalError("gone"), None]
+
+    def look() -> None:
+        if error := answers.pop(0):
+            raise error
+        stop.set()
+
+    monkeypatch.setattr(tasks, "look", look, raising=False)
+    monkeypatch.setattr(clock_command, "WATCH_SECONDS", 0.01)
+    settings.WATCH = "tests.kernel.tasks.look"
+
+    clock_command.watch(stop)
+
+    assert answers == []
+    assert "clock.watch_failed why=OperationalError" in caplog.text

@@ -44,6 +44,14 @@ def test_a_silent_worker_is_named(db: None, client: Client) -> None:
     assert _problems(client) == ["No worker was seen in the last 60 seconds."]
 
 
+def test_a_silent_clock_is_told_from_a_silent_worker(db: None, client: Client) -> None:
+    _seen(seconds_ago=151)
+
+    assert _problems(client) == [
+        "No clock was seen in the last 150 seconds, and no worker: run `manage.py clock`."
+    ]
+
+
 def test_missing_migrations_are_named(
     db: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

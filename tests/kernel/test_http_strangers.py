@@ -285,7 +285,7 @@ def test_a_slow_sender_is_left_at_the_deadline(
         get(f"http://honest.example/{path}", seconds_max=0.3)
 
     assert failed.value.retryable
-    assert 0.25 < time.monotonic() - started < 2
+    assert 0.25 < time.monotonic() - started < 5
 
 
 def test_a_name_server_that_never_answers_is_left_at_the_deadline(

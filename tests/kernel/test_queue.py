@@ -121,3 +121,23 @@ def test_a_sweep_that_fails_is_logged_and_over(db: None, caplog: pytest.LogCaptu
     assert sweep.finished_at is not None
     assert "sweep.failed name=tests.kernel.tasks.fail run=1" in caplog.text
     assert "planted" in caplog.text
+    assert sweep.failing_since is not None
+
+
+def test_a_sweep_fails_since_the_first_of_the_runs_that_failed_in_a_row(db: None) -> None:
+    sweep = _sweep("tests.kernel.tasks.fail", 1)
+    queue.run_sweep(sweep.name, 1)
+    sweep.refresh_from_db()
+    first = sweep.failing_since
+    sweep.run, sweep.finished_at = 2, None
+    sweep.save()
+    queue.run_sweep(sweep.name, 2)
+    sweep.refresh_from_db()
+    assert sweep.failing_since == first
+
+    well = _sweep("tests.kernel.tasks.sweep", 1)
+    Sweep.objects.filter(pk=well.pk).update(failing_since=first)
+    queue.run_sweep(well.name, 1)
+
+    well.refresh_from_db()
+    assert well.failing_since is None

@@ -105,8 +105,8 @@ def test_from_nothing_to_ready_and_back(tmp_path: Path) -> None:
 
         for child in descendants(program.pid)[:4]:
             os.kill(child, signal.SIGKILL)
-        assert wait_until(lambda: log.read_text().count("is started again") == 4, seconds=5)
-        assert wait_until(lambda: _is_ready(port), seconds=15), log.read_text()
+        assert wait_until(lambda: log.read_text().count("is started again") == 4, seconds=20)
+        assert wait_until(lambda: _is_ready(port), seconds=30), log.read_text()
 
         family = descendants(program.pid)
         asked_at = time.monotonic()

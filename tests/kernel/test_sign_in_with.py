@@ -45,7 +45,7 @@ def test_each_is_there_with_its_settings(given: dict[str, Any], app: str, page: 
 def test_without_settings_there_is_no_button(db: None) -> None:
     assert with_() == SignInWith()
     assert SignInWith() == settings.SIGN_IN_WITH
-    assert "Go on with" not in Client().get("/accounts/login/").content.decode()
+    assert "Continue with" not in Client().get("/accounts/login/").content.decode()
     assert Client().get("/accounts/google/login/").status_code == 404
 
 

@@ -68,16 +68,16 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
 
 def test_a_cluster_without_its_main_process_is_replaced_whole(worker: Worker) -> None:
     queue.enqueue("tests.kernel.tasks.append_pid", str(worker.notes), 600)
-    assert wait_until(lambda: worker.count("began") == 1, seconds=5)
+    assert wait_until(lambda: worker.count("began") == 1, seconds=20)
     before = worker.family()
 
     os.kill(before[0], signal.SIGKILL)
 
     assert wait_until(lambda: not any(is_alive(pid) for pid in before), seconds=5)
     # The task that was killed with it is delivered again at once, not after the queue's `retry`.
-    assert wait_until(lambda: worker.count("began") == 2, seconds=10), worker.log.read_text()
+    assert wait_until(lambda: worker.count("began") == 2, seconds=30), worker.log.read_text()
     assert not set(before) & set(worker.family())
-    assert worker.works(within=5)
+    assert worker.works(within=20)
 
 
 def test_a_cluster_that_hangs_is_noticed_within_some_ten_seconds(worker: Worker) -> None:
@@ -99,7 +99,7 @@ def test_what_runs_beside_the_cluster_is_started_again(worker: Worker, name: str
         worker.log.read_text()
     )
     assert f"worker.{name}_ended" in worker.log.read_text()
-    assert worker.works(within=5)
+    assert worker.works(within=20)
 
 
 def test_nobody_survives_a_killed_supervisor(worker: Worker) -> None:
@@ -112,7 +112,7 @@ def test_nobody_survives_a_killed_supervisor(worker: Worker) -> None:
 
 def test_a_stop_is_complete_within_eight_seconds_and_gives_back_what_ran(worker: Worker) -> None:
     queue.enqueue("tests.kernel.tasks.append_pid", str(worker.notes), 600)
-    assert wait_until(lambda: worker.count("began") == 1, seconds=5)
+    assert wait_until(lambda: worker.count("began") == 1, seconds=20)
     family = descendants(worker.program.pid)
     began = time.monotonic()
 

@@ -90,7 +90,11 @@ def test_an_old_form_with_something_else_typed_in_asks_once_more(
         ),
         ({"seed": "-1"}, "seed", "The seed must be a whole number from 0 to 2147483647."),
         ({"duration": "16"}, "duration", "duration must be &quot;auto&quot; or a whole number"),
-        ({"prompt": "@Image1 walks"}, "prompt", "The prompt mentions @Image1, and 0"),
+        (
+            {"prompt": "@Image1 walks"},
+            "prompt",
+            "The prompt mentions @Image1, but no image is given.",
+        ),
     ],
 )
 def test_a_fault_stands_beside_its_field_and_what_was_typed_stays(

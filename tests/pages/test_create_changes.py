@@ -123,6 +123,18 @@ def test_the_frames_change_places_and_one_alone_may_be_either(
     assert (removed["image_url"], removed["end_image_url"]) == (A, "")
 
 
+@pytest.mark.parametrize("order", ["remove:image_url:0", "later:nothing:0", "what"])
+def test_an_order_that_is_none_buys_nothing(
+    acme: Organization, browser: Callable[..., Client], order: str
+) -> None:
+    """A file of another model is moved, for instance, while the form is drawn anew."""
+    answer = browser(acme).post("/create", {**FORM, "do": order})
+
+    assert answer.status_code == 200
+    assert not Generation.objects.exists()
+    assert money(acme) == (25_000_000, 0)
+
+
 def test_the_moved_file_keeps_the_focus(acme: Organization, browser: Callable[..., Client]) -> None:
     page = text(browser(acme).post("/create", {**REFERENCE, "do": "earlier:image_urls:2"}))
     focused = re.findall(r'value="([^"]+)" formnovalidate[^>]* autofocus', page)

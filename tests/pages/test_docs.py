@@ -17,6 +17,7 @@ from django.test import Client
 from accounts import api_keys, webhooks
 from accounts.models import Organization
 from accounts.webhook_verification import verify as verify_in_python
+from billing.models import Budget
 from generations import error_pages, lifecycle, quick_start, samples
 from generations.errors import FAILURES
 from generations.models import Attempt, Generation
@@ -152,3 +153,43 @@ def test_the_quick_start_runs_as_pasted(
     assert (shell.returncode, said.strip()) == (0, made.id)
     assert made.state == "succeeded"
     assert (tmp_path / "kite.mp4").stat().st_size == made.video_bytes
+
+
+def test_who_is_refused_by_the_quick_start_reads_why(
+    make_organization: Callable[..., Organization],
+    transactional_db: None,
+    live_server: Any,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    settings.PUBLIC_URL = live_server.url
+    _, secret = api_keys.issue(make_organization(credits_usd="0"), "pasted")
+
+    said = pasted(quick_start.ask(), secret, tmp_path)
+
+    assert '"code":"insufficient_credits"' in said
+
+
+def test_the_cap_runs_as_pasted(
+    acme: Organization, transactional_db: None, live_server: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.PUBLIC_URL = live_server.url
+    _, secret = api_keys.issue(acme, "pasted")
+
+    pasted(quick_start.cap(), secret, tmp_path)
+
+    budget = Budget.objects.get(scope="end_user", subject_id=quick_start.END_USER)
+    assert (budget.limit_microusd, budget.period) == (5_000_000, "month")
+
+
+def pasted(script: str, secret: str, folder: Path) -> str:
+    """What a shell says to it."""
+    return subprocess.run(
+        [BASH, "-e", "-c", script],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "SEEDANCE_API_KEY": secret},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    ).stdout

@@ -34,7 +34,7 @@ def test_a_forgotten_password_is_replaced_through_the_mail(
     done = client.post(form.redirect_chain[-1][0], fields, follow=True)
     assert "The password is changed" in text(done)
 
-    assert "This link is used up" in text(Client().get(link))
+    assert "This link no longer works" in text(Client().get(link))
     old = Client().post("/accounts/login/", {"login": person.email, "password": PASSWORD})
     assert old.status_code == 200
     new = Client().post("/accounts/login/", {"login": person.email, "password": NEW_PASSWORD})
@@ -49,7 +49,7 @@ def test_a_stranger_is_told_by_mail_that_there_is_no_account(
     )
     run_queue()
 
-    assert "Look into your mail" in text(answer)
+    assert "Check your email" in text(answer)
     assert [mail.to for mail in mailoutbox] == [["nobody@example.com"]]
     assert "There is no account under this address" in mailoutbox[0].subject
     assert "/password/reset/key/" not in str(mailoutbox[0].body)

@@ -204,3 +204,24 @@ def test_the_api_lists_and_shows_them_and_a_stranger_finds_none(
     for path in (f"/invoices/{invoice.id}", f"/invoices/{invoice.id}/usage.csv"):
         assert stranger.get(path).status_code == 404
         assert stranger.get(path).json()["error"]["code"] == "not_found"
+
+
+def test_what_went_back_of_it_is_said(month: OnAccount, browser: Browser) -> None:
+    """Refunded in part: nothing is owed for that. Taken back by the bank: it is owed again."""
+    invoice = month.end_month()
+    month.pay()
+    client, path = browser(month.organization), f"/billing/invoices/{invoice.id}"
+    (charge,) = month.client.v1.charges.list({"customer": month.customer_id}).data
+    month.client.v1.refunds.create({"charge": charge.id, "amount": 1_00})
+    month.work()
+    page = plain(client.get(path))
+    assert "$1.0000 of it was refunded, tax not included; nothing is owed for that" in page
+    assert "may be used from the line again" in page
+
+    month.account.control("disputes", charge=charge.id, amount=5_01)
+    month.work()
+
+    page = plain(client.get(path))
+    assert "Your bank took back $5.0100 of what was paid" in page
+    assert "may be used from the line again" not in page
+    assert "Paid, and taken back by your bank" in plain(client.get("/billing/invoices"))

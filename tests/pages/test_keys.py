@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.key_terms import Terms
-from accounts.models import ApiKey, AuditEntry, Organization, Role, RoleTerms
+from accounts.models import ApiKey, AuditEntry, Organization, Role, User
 from billing import budgets
 from billing.models import Budget
 from generations import lifecycle, requests
@@ -24,6 +24,7 @@ from tests.pages.conftest import text
 from tests.world import Api
 
 Browser = Callable[..., Client]
+PageFor = Callable[[User], Client]
 SECRET = re.compile(r"sd_live_[0-9a-f]{48}")
 
 
@@ -163,33 +164,105 @@ def test_a_developer_gives_a_key_no_budget(acme: Organization, browser: Browser)
     client = browser(acme, Role.DEVELOPER)
 
     assert "Budget in dollars" not in text(client.get("/keys/new"))
-    assert client.post("/keys/new", filled(client, limit_usd="5")).status_code == 201
+    wanted = filled(client, limit_usd="5", scopes=["generations:write"])
+    assert client.post("/keys/new", wanted).status_code == 201
 
     assert ApiKey.objects.exists()
     assert not Budget.objects.exists()
 
 
-def test_a_developer_gives_a_key_no_more_than_their_role_may_use(
+def test_a_developers_key_is_personal_whatever_the_form_says(
     acme: Organization, browser: Browser
 ) -> None:
-    fast = "seedance-2.0-fast-text-to-video"
-    RoleTerms.objects.create(organization=acme, role=Role.DEVELOPER, allowed_models=[fast])
-    wide, secret = api_keys.issue(acme, "wide")
     client = browser(acme, Role.DEVELOPER)
 
-    refused = client.post("/keys/new", filled(client))
-    changed = client.post(f"/keys/{wide.id}/edit", {"name": "mine", "access": "all"})
-    rotated = client.post(f"/keys/{wide.id}/rotate", {"overlap_seconds": "0"}, follow=True)
+    page = text(client.get("/keys/new"))
+    assert "what it spends counts on your budget" in page
+    assert 'name="kind"' not in page
+    assert "billing:read" not in page
+    refused = client.post("/keys/new", filled(client))  # billing:read is not of their role
+    made = client.post(
+        "/keys/new", filled(client, scopes=["generations:write"], kind="organization")
+    )
 
-    for answer in (refused, changed):
-        assert answer.status_code == 400
-        assert f"Your role may use no more than this: {fast}." in text(answer)
-    assert "No key may be given more than its maker has" in text(rotated)
-    assert [key.name for key in ApiKey.objects.all()] == ["wide"]
-    assert api_keys.find(secret) == wide
-    assert client.post("/keys/new", filled(client, allowed_models=[fast])).status_code == 201
-    owner = browser(acme)
-    assert owner.post("/keys/new", filled(owner)).status_code == 201
+    assert (refused.status_code, made.status_code) == (400, 201)
+    key = ApiKey.objects.get()
+    assert key.member
+    assert key.member.user == key.created_by
+    assert f"personal, of {key.created_by}" in text(client.get("/keys"))
+
+
+def test_the_first_call_is_one_that_the_members_role_allows(
+    acme: Organization, browser: Browser
+) -> None:
+    client = browser(acme, Role.DEVELOPER)
+    assert "/api/v1/models" in text(client.get("/keys"))  # before there is one
+    made = client.post("/keys/new", filled(client, access="all", scopes=[]))
+    assert "/api/v1/models" in text(made)
+    assert "/api/v1/models" in text(client.get("/keys"))
+    acme.memberships.filter(role=Role.DEVELOPER).update(role=Role.VIEWER)
+
+    assert "Cannot spend: its member makes no videos" in text(browser(acme).get("/keys"))
+
+
+def test_who_sets_budgets_makes_keys_of_the_organization_unless_they_say_otherwise(
+    acme: Organization, browser: Browser
+) -> None:
+    client = browser(acme, Role.ADMIN)
+    assert 'value="organization" checked' in text(client.get("/keys/new"))
+
+    client.post("/keys/new", filled(client))
+    client.post("/keys/new", filled(client, kind="personal"))
+
+    ours, mine = ApiKey.objects.order_by("id")
+    assert (ours.is_personal, mine.is_personal) == (False, True)
+    assert "the organization" in text(client.get(f"/keys/{ours.id}"))
+    assert "on their budget, too, and until they leave" in text(client.get(f"/keys/{mine.id}"))
+
+
+def test_nobody_gets_at_a_key_that_is_not_theirs_but_everybody_stops_a_leak(
+    acme: Organization, browser: Browser, member_of: Callable[..., User], page_for: PageFor
+) -> None:
+    bo, cy = member_of(acme, Role.DEVELOPER), member_of(acme, Role.DEVELOPER)
+    of_cy = acme.memberships.get(user=cy)
+    ours, secret = api_keys.issue(acme, "backend")
+    theirs, their_secret = api_keys.issue(acme, "of cy", member=of_cy, by=cy)
+
+    for client, key in (
+        (page_for(bo), ours),
+        (page_for(bo), theirs),
+        (browser(acme, Role.ADMIN), theirs),
+    ):
+        for path in ("edit", "rotate"):
+            assert client.get(f"/keys/{key.id}/{path}").status_code == 403
+        form = {"name": "x", "access": "all", "overlap_seconds": "0"}
+        for path in ("edit", "rotate"):
+            assert client.post(f"/keys/{key.id}/{path}", form).status_code == 403
+        assert f"/keys/{key.id}/rotate" not in text(client.get("/keys"))
+        assert f"/keys/{key.id}/edit" not in text(client.get(f"/keys/{key.id}"))
+    assert page_for(bo).post(f"/keys/{theirs.id}/give").status_code == 403
+    assert (api_keys.find(secret), api_keys.find(their_secret)) == (ours, theirs)
+    assert not AuditEntry.objects.filter(action__in=("api_key.changed", "api_key.rotated")).exists()
+
+    assert page_for(bo).post(f"/keys/{ours.id}/revoke", {"do": "revoke"}).status_code == 303
+    assert api_keys.find(secret) is None
+
+
+def test_an_admin_gives_a_personal_key_to_the_organization(
+    acme: Organization, browser: Browser, member_of: Callable[..., User]
+) -> None:
+    bo = member_of(acme, Role.DEVELOPER)
+    key, _ = api_keys.issue(acme, "scripts", member=acme.memberships.get(user=bo), by=bo)
+    client = browser(acme, Role.ADMIN)
+    assert "Give it to the organization" in text(client.get(f"/keys/{key.id}"))
+
+    said = client.post(f"/keys/{key.id}/give", follow=True)
+
+    assert "scripts is a key of the organization now." in text(said)
+    assert "Give it to the organization" not in text(said)
+    key.refresh_from_db()
+    assert key.member is None
+    assert client.get(f"/keys/{key.id}/rotate").status_code == 200
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.BILLING])
@@ -239,8 +312,8 @@ def test_a_change_counts_from_the_next_request_on(acme: Organization, browser: B
     assert "Renamed is changed, from its next request on." in text(changed)
     assert Api(secret).get("/balance").status_code == 403
     entry = AuditEntry.objects.get(action="api_key.changed")
-    assert entry.before == {"name": "server", "scopes": None}
-    assert entry.after == {"name": "Renamed", "scopes": ["generations:read"]}
+    assert entry.before == {"scopes": None}
+    assert entry.after == {"scopes": ["generations:read"], "is_renamed": True}
 
 
 def test_saving_an_unchanged_form_changes_nothing(acme: Organization, browser: Browser) -> None:
@@ -428,6 +501,22 @@ def test_long_lists_go_on(acme: Organization, browser: Browser) -> None:
     piece = text(client.get(more[1], headers={"HX-Request": "true"}))
     assert piece.count("<tr") == 1
     assert "<html" not in piece
+
+
+def test_the_first_call_is_one_that_a_key_may_make(acme: Organization, browser: Browser) -> None:
+    api_keys.issue(acme, "Website")
+    api_keys.issue(acme, "Deploy", Terms(scopes=("keys:write",)))  # the newest asks for nothing
+
+    page = text(browser(acme).get("/keys"))
+
+    assert "/api/v1/balance" in page
+    assert "is the secret of Website" in page
+
+
+def test_where_no_key_may_call_no_call_is_shown(acme: Organization, browser: Browser) -> None:
+    api_keys.issue(acme, "Deploy", Terms(scopes=("keys:write",)))
+
+    assert "Try it" not in text(browser(acme).get("/keys"))
 
 
 def test_without_a_key_the_page_says_what_to_do_first(acme: Organization, browser: Browser) -> None:

@@ -1,6 +1,7 @@
 """Our staff looks at an organization as its owner would: for a while, with a reason, and changes nothing."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils import timezone
 from accounts import looking, organizations
 from accounts.models import ApiKey, AuditEntry, Look, Organization, Role, User
 from generations.models import Generation
-from tests.pages.conftest import text
+from tests.pages.conftest import signed_in, text
 from tests.world import money
 
 ACTIONS = ("staff.look_began", "staff.look_ended")
@@ -127,7 +128,9 @@ def test_in_another_browser_another_one_ends_the_first(
     acme: Organization, rival: Organization, ann: User, staff: Client, page_for: Any
 ) -> None:
     begin(staff, acme)
-    begin(page_for(ann), rival)
+    another = page_for(ann)
+    signed_in(another, ann, at=time.time())
+    begin(another, rival)
 
     assert trail(acme) == list(ACTIONS)
     assert trail(rival) == [ACTIONS[0]]

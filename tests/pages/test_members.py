@@ -161,20 +161,22 @@ def test_the_last_owner_is_told_why_not(
 
 
 def test_removing_says_in_numbers_what_it_then_does(acme: Organization, browser: Browser) -> None:
-    bo = member(acme, Role.DEVELOPER)
+    bo = member(acme, Role.ADMIN)
+    _, personal = api_keys.issue(acme, "scripts", member=bo, by=bo.user)
     _, secret = api_keys.issue(acme, "backend", by=bo.user)
     budgets.set_limit(acme, "member", bo.id, limit_microusd=9_000_000, period="month")
     hold_for(acme, "work:1", 2_000_000, member_id=bo.id)
     client = browser(acme)
 
     page = text(client.get(f"/members/{bo.id}/remove"))
-    for said in ("1 (<span", "held) ends as usual", "$9.00</span> goes away", "backend"):
+    for said in ("1 (<span", "held) ends as usual", "$9.00</span> becomes", "1 revoked", "backend"):
         assert said in page
     done = client.post(f"/members/{bo.id}/remove", {"keys": "revoke"}, follow=True)
 
-    assert f"{bo.user} is removed. 1 key was revoked." in text(done)
+    assert f"{bo.user} is removed. 2 keys were revoked." in text(done)
     assert api_keys.find(secret) is None
-    assert not Budget.objects.exists()
+    assert api_keys.find(personal) is None
+    assert Budget.objects.get().limit_microusd == 0
     assert money(acme) == (23_000_000, 2_000_000)
     assert client.post(f"/members/{bo.id}/remove").status_code == 404
 

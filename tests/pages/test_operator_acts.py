@@ -61,7 +61,10 @@ def test_a_revoked_key_opens_nothing_and_the_reason_stays(
         assert staff.post(f"/operator/keys/{key.pk}/revoke", REASON).status_code == 303
 
     assert program.get("/balance").status_code == 401
-    assert entries(acme, "staff.gave_reason") == [("staff.gave_reason", ann, REASON)]
+    rows = AuditEntry.objects.filter(organization=acme, actor=ann)
+    assert [(row.action, row.target, row.after) for row in rows] == [
+        ("api_key.revoked", key.pk, {"because": REASON["reason"]})
+    ]
     assert "It is revoked already." in text(staff.get(f"/operator/keys/{key.pk}/revoke"))
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from accounts.console import console
-from accounts.models import Organization, User
+from accounts.models import Look, Organization, User
 from billing.models import Transfer
 from seedance_saas import env
-from tests.pages.conftest import text
+from tests.pages.conftest import signed_in, text
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -35,6 +36,35 @@ def test_staff_without_a_second_factor_is_led_to_set_one_up(ann: User, staff: Cl
             302,
             "/accounts/2fa/totp/activate/",
         )
+
+
+@pytest.mark.parametrize("hours", [12, 14 * 24])
+def test_a_browser_that_was_signed_in_for_long_shows_first_who_it_is(
+    acme: Organization, ann: User, staff: Client, hours: int
+) -> None:
+    signed_in(staff, ann, at=time.time() - 12 * 3600 + 60)
+    assert staff.get("/operator").status_code == 200
+
+    signed_in(staff, ann, at=time.time() - hours * 3600)
+
+    suspend = f"/operator/organizations/{acme.pk}/suspend"
+    for path in ("/operator", "/operator/records/", suspend):
+        answer = staff.get(path)
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
+    staff.post(suspend, {"reason": "x"})
+    acme.refresh_from_db()
+    assert acme.suspended_at is None
+
+
+def test_a_look_is_ended_however_long_ago_the_password_was_given(
+    acme: Organization, ann: User, staff: Client
+) -> None:
+    staff.post(f"/operator/organizations/{acme.pk}/look", {"reason": "They asked."})
+    signed_in(staff, ann, at=time.time() - 13 * 3600)
+
+    assert staff.post("/operator/stop-looking").status_code == 303
+    assert Look.objects.get().ended_at is not None
 
 
 def test_staff_who_belongs_to_nobody_finds_the_console_at_home(staff: Client) -> None:

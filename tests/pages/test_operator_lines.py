@@ -15,6 +15,7 @@ from billing import credit_lines
 from billing.models import CreditLine, Invoice
 from tests.billing.moves import hold, used
 from tests.pages.conftest import text
+from tests.pages.test_purchases import plain
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
@@ -226,3 +227,28 @@ def test_the_queries_do_not_grow_with_the_lines(
         credit_lines.approve(other, limit_cents=100_00, net_days=30, actor=ann)
 
     assert count() == before
+
+
+@pytest.mark.tampers  # of how the invoice came to be only the row is there
+def test_what_banks_took_back_is_shown_before_it_is_forgiven(
+    customer: Organization, line: CreditLine, ann: User, staff: Client
+) -> None:
+    """$20.00 were paid and taken back; opened again, the line has its limit but for what is used and held."""
+    Invoice.objects.create(
+        organization=customer,
+        stripe_id="in_disputed",
+        number="7F2C91AB-0001",
+        state=Invoice.State.PAID,
+        is_settled=True,
+        period_started_at=timezone.now() - timedelta(days=31),
+        period_ended_at=timezone.now(),
+        usage_microusd=20_000_000,
+        disputed_microusd=20_000_000,
+        created_at=timezone.now(),
+    )
+    credit_lines.close(customer, CreditLine.Closure.OPERATOR, actor=ann)
+
+    page = plain(staff.post(path(customer), {**TERMS, "do": "preview"}))
+
+    assert "forgiven with this, and written off" in page
+    assert "$20.0000 disputed" in page

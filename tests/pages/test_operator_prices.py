@@ -1,6 +1,7 @@
 """Prices on the operator's pages: a draft with last month at it, published once; a margin shown in prices, set once."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,14 @@ def draft(staff: Client, **fields: Any) -> Any:
     return staff.post("/operator/rates", {"card": json.dumps({**CARD, **fields})})
 
 
+def publish(staff: Client, **said: str) -> Any:
+    """As the page's form does: with the draft that it shows."""
+    page = staff.get("/operator/rates/2026-12").content.decode()
+    shown = re.search(r'name="drafted_at" value="([^"]+)"', page)
+    form = {"effective_from": at(), "reason": "why", "drafted_at": shown[1] if shown else ""}
+    return staff.post("/operator/rates/2026-12", {**form, **said})
+
+
 def test_a_draft_shows_last_month_at_its_prices_and_nobody_pays_by_it(
     acme: Organization, staff: Client
 ) -> None:
@@ -52,11 +61,11 @@ def test_it_is_published_once_and_says_who_did_it_and_why(
     draft(staff)
     said = {"effective_from": at(), "reason": "The provider's prices rose"}
 
-    first = staff.post("/operator/rates/2026-12", said)
-    second = staff.post("/operator/rates/2026-12", said)
+    first = publish(staff, **said)
+    second = publish(staff, **said)
 
     assert (first.status_code, second.status_code) == (303, 400)
-    assert "is published" in text(second)
+    assert "Rate card 2026-12 is published. Nothing was done." in text(second)
     (entry,) = AuditEntry.objects.filter(action="rate_card.published")
     assert (entry.organization, entry.actor, entry.target) == (None, ann, "2026-12")
     assert entry.after["reason"] == "The provider's prices rose"
@@ -76,9 +85,7 @@ def test_what_is_wrong_stands_at_its_field_and_it_stays_a_draft(
 ) -> None:
     draft(staff)
 
-    answer = staff.post(
-        "/operator/rates/2026-12", {"effective_from": at(), "reason": "why", **said}
-    )
+    answer = publish(staff, **said)
 
     assert answer.status_code == 400
     assert complaint in text(answer)
@@ -114,6 +121,27 @@ def test_a_card_that_leaves_something_without_a_price_cannot_be_published(
     assert "Publish it" not in page
     answer = staff.post("/operator/rates/2026-12", {"effective_from": at(), "reason": "why"})
     assert answer.status_code == 400
+
+
+def test_a_draft_that_was_replaced_after_it_was_shown_is_not_published_unseen(
+    db: None, staff: Client
+) -> None:
+    draft(staff)
+    old = RateCard.objects.get(pk="2026-12").created_at.isoformat()
+    dearer = [{**rule, "rate_usd_per_second": "0.9000"} for rule in RULES]
+    draft(staff, rules=dearer)
+
+    for drafted_at in (old, ""):
+        answer = publish(staff, drafted_at=drafted_at)
+
+        assert answer.status_code == 400
+        assert "was replaced meanwhile: look at its prices first." in text(answer)
+        assert "$0.90" in text(answer)
+        assert RateCard.objects.get(pk="2026-12").published_at is None
+        assert not AuditEntry.objects.filter(action="rate_card.published").exists()
+
+    assert publish(staff).status_code == 303
+    rate_cards.forget_cached()
 
 
 MARGIN = {"payer": "standard", "basis_points": "1000", "reason": "Dearer"}

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from billing import refunds
-from billing.models import Purchase, Reversal
+from billing.models import Invoice, Purchase, Reversal
 from billing.operator_pages import purchases
 from tests.billing.bought import bought, settle
 from tests.pages.conftest import text
@@ -161,6 +161,36 @@ def test_a_dispute_stands_with_the_day_until_which_it_waits(
     assert "fraudulent" in page
     assert "in 6 days" in page or "in 7 days" in page
     assert "Nothing fits this filter" in text(staff.get("/operator/money-back?kind=refund"))
+
+
+def test_what_banks_ask_about_an_invoice_stands_there_too(
+    acme: Organization, rival: Organization, staff: Client
+) -> None:
+    now = timezone.now()
+    invoice = Invoice.objects.create(
+        organization=acme,
+        stripe_id="in_1",
+        number="7F2C91AB-0001",
+        state="paid",
+        period_started_at=now - timedelta(days=31),
+        period_ended_at=now,
+        created_at=now,
+    )
+    Reversal.objects.create(
+        invoice=invoice,
+        kind="dispute",
+        stripe_id="dp_1",
+        amount_cents=40_00,
+        state="inquiry",
+        evidence_due_at=now + timedelta(days=6, hours=1),
+    )
+
+    page = text(staff.get(f"/operator/money-back?kind=dispute&state=open&organization={acme.pk}"))
+
+    assert f'href="/operator/lines/{acme.pk}"' in page
+    assert "Acme, invoice 7F2C91AB-0001" in page
+    assert "in 6 days" in page
+    assert "Nothing fits" in text(staff.get(f"/operator/money-back?organization={rival.pk}"))
 
 
 @pytest.fixture

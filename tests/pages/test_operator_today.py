@@ -14,6 +14,7 @@ from accounts.models import ApiKey, Event, Organization, OwedMail, User
 from billing.models import LedgerCheck, StripeCheck, StripeEvent
 from generations.models import Attempt, Generation
 from generations.states import State
+from seedance_saas.models import Sweep
 from tests.pages.conftest import end, text
 from tests.upstream import Upstream
 
@@ -46,7 +47,7 @@ def test_the_margin_is_what_was_charged_less_what_every_attempt_cost(
     assert (row.margin_microusd, row.percent) == (-48_400, "-10.8 %")
     health, simulator = context["health"]
     assert (simulator.provider, simulator.slots_taken) == ("simulator", 0)
-    assert (health.succeeded, health.failed, health.slots_taken) == (1, 1, 0)
+    assert (health.succeeded, health.failed, health.refused, health.slots_taken) == (1, 0, 1, 0)
 
 
 def test_a_cost_that_the_provider_did_not_say_is_the_rules(
@@ -98,6 +99,15 @@ def test_what_does_not_move_stands_there_with_the_button_that_moves_it(
     assert [row.pk for row in answer.context["stuck"]] == [waits.pk, overdue.pk, unknown.pk]
     assert f'href="/operator/generations/{overdue.pk}/unstick"' in text(answer)
     assert moves.pk not in text(answer)
+
+
+def test_a_dead_clock_is_seen_though_nobody_writes_it_down(db: None, staff: Client) -> None:
+    assert "No clock was seen in the last 150 seconds" in text(staff.get("/operator"))
+
+    now = timezone.now()
+    Sweep.objects.create(name="a", enqueued_at=now, finished_at=now)
+
+    assert "In trouble now" not in text(staff.get("/operator"))
 
 
 def test_what_waits_of_money_leads_to_where_it_is_seen_to(db: None, staff: Client) -> None:

@@ -88,7 +88,8 @@ def test_the_menu_says_how_each_one_pays(acme: Organization, browser: Browser) -
     Organization.objects.update(suspended_at=timezone.now(), suspended_because="an unpaid bill")
     page = text(client.get("/"))
     assert "<small> Suspended </small>" in page
-    assert "Acme is suspended:</strong> an unpaid bill." in page
+    assert "Acme is suspended.</strong> What runs ends as usual" in page
+    assert "The reason: an unpaid bill" in page
 
 
 def test_the_menu_marks_sandboxes_and_closed_ones(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import time_machine
 from django.test import Client
+from django.utils.html import strip_tags
 
 from accounts.models import Organization, Role, User
 from billing import budgets
@@ -44,6 +45,26 @@ def test_the_organizations_budget_is_named_with_its_numbers(
     assert "a red kite over a beach</textarea>" in page
     assert Generation.objects.count() == 1
     assert money(acme) == (24_548_400, 451_600)
+
+
+def test_the_price_says_before_that_a_budget_has_too_little_left(
+    acme: Organization, member_of: Callable[..., User], page_for: Callable[[User], Client]
+) -> None:
+    person = member_of(acme, Role.DEVELOPER)
+    own = person.memberships.get(organization=acme)
+    client = page_for(person)
+    limit(acme, Budget.Scope.ORGANIZATION, acme.pk, 451_600)
+    assert "you pay for the seconds produced" in text(client.post("/create/quote", FORM))
+
+    limit(acme, Budget.Scope.MEMBER, own.pk, 451_500)
+    price = strip_tags(text(client.post("/create/quote", FORM)))
+    assert "only $0.4515 is left of your budget" in price
+
+    limit(acme, Budget.Scope.ORGANIZATION, acme.pk, 0)
+    assert "only $0.0000 is left of the organization's budget" in strip_tags(
+        text(client.get("/create"))
+    )
+    assert money(acme) == (25_000_000, 0)
 
 
 def test_a_members_own_budget_is_called_so_and_who_can_change_it_is_said(

@@ -22,7 +22,7 @@ class Asked:
     def __init__(self, world: World) -> None:
         self.world = world
         self.clients = {"anybody": Client()}
-        for who in ("owner", "staff"):
+        for who in ("owner", "developer", "staff"):
             self.clients[who] = sign_in(Client(), world.people[who])
 
     def counts(self) -> dict[str, int]:

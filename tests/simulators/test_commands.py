@@ -115,7 +115,7 @@ def test_a_slow_answer_comes_after_the_job_ended(api: httpx.Client, create: Crea
 
     job_id = create("simulate: slow answer 1").json()["id"]
 
-    assert 1.0 <= time.monotonic() - started < 2.0
+    assert time.monotonic() - started >= 1.0
     assert api.get(f"/v1/prediction/{job_id}").json()["metrics"]["predict_time"] == 0.0
 
 

@@ -34,7 +34,7 @@ def test_it_says_one_line_and_ends_at_once_even_while_it_renders(tmp_path: Path)
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(10)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5  # the film would take longer
         assert process.stdout.read() == ""
     finally:
         process.kill()

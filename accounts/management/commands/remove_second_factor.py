@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import second_factor
+from accounts.management.operators import add_by, operator
 from accounts.models import User
 
 
@@ -16,13 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="E-MAIL", help="of the person")
         parser.add_argument("--reason", required=True, help="how it is known who asked")
-        parser.add_argument("--by", required=True, metavar="E-MAIL", help="of our staff")
+        add_by(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = _person(options["email"])
-        by = _person(options["by"])
-        if not (by.is_staff and by.is_active):
-            raise CommandError(f"--by: nobody of our staff has the address {by.email}.")
+        user, by = _person(options["email"]), operator(options["by"])
         reason = options["reason"].strip()
         if not reason:
             raise CommandError("--reason must not be empty.")

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, operator
 from accounts.models import Organization, User
 from billing import credit_lines
-from billing.management.operators import add_by, operator
 from billing.models import CreditLine
 from billing.operator_pages import fields, organizations
 from seedance_saas.api import usd

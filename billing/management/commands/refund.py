@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, operator
 from billing import refunds
-from billing.management.operators import add_by, operator
 from billing.models import Purchase
 from billing.operator_pages import fields
 from seedance_saas.api import usd
@@ -42,7 +42,8 @@ class Command(BaseCommand):
             )
         except Refusal as refusal:
             raise CommandError(refusal.message) from None
-        now = refunds.preview(row.purchase, 0)
+        purchase.refresh_from_db()
+        now = refunds.preview(purchase, 0)
         self.stdout.write(
             f"{row.id}: ${usd(row.amount_cents * 10_000)} goes back to {purchase.organization.name}."
             f" Of {purchase.id} ${usd(now.unspent_cents * 10_000)} is unspent now, and"

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, operator
 from billing import stripe_webhook
-from billing.management.operators import add_by, operator
 from billing.models import StripeEvent
 
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
+from accounts.management.operators import add_by, operator
 from generations import rate_card_files, rate_cards
 from seedance_saas.api import usd
 from seedance_saas.errors import Refusal
@@ -23,7 +24,10 @@ class Command(BaseCommand):
             "--own", action="store_true", help="not the list: for those with whom it is agreed"
         )
 
+        add_by(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
+        by = operator(options["by"])
         try:
             effective_from = parse_datetime(options["effective_from"])
             if effective_from is None or effective_from.tzinfo is None:
@@ -31,7 +35,7 @@ class Command(BaseCommand):
             card, note = rate_card_files.read(json.loads(options["file"].read_text()))
             with transaction.atomic():
                 rate_cards.draft(card, is_list=not options["own"], note=note)
-                rate_cards.publish(card.version, effective_from=effective_from)
+                rate_cards.publish(card.version, effective_from=effective_from, why=note, actor=by)
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         except IntegrityError as error:  # another list card begins at that very moment

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 from django.utils.dateparse import parse_datetime
 
+from accounts.management.operators import add_by, operator
 from accounts.models import Organization
 from generations import margins
 from seedance_saas.errors import Refusal
@@ -20,11 +21,12 @@ class Command(BaseCommand):
         payer.add_argument("--plan", help="all organizations on it")
         payer.add_argument("--organization", help="org_…: this one alone")
         terms = parser.add_mutually_exclusive_group(required=True)
-        terms.add_argument("--basis-points", type=int, help="500 is 5 % over the list")
+        terms.add_argument("--basis-points", type=int, help="500 is 5 %% over the list")
         terms.add_argument("--card", help="a published rate card, for an organization")
         terms.add_argument("--as-plan", action="store_true", help="nothing agreed any more")
         parser.add_argument("--effective-from", required=True, help="a time with its offset")
         parser.add_argument("--why", required=True)
+        add_by(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -33,7 +35,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if effective_from is None or effective_from.tzinfo is None:
             raise CommandError("--effective-from needs an offset, like 2026-07-01T00:00:00Z.")
-        terms = {"effective_from": effective_from, "why": options["why"]}
+        by = operator(options["by"])
+        terms = {"effective_from": effective_from, "why": options["why"], "actor": by}
         try:
             if options["plan"]:
                 if options["basis_points"] is None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, operator
 from accounts.models import Organization
 from generations import storage_policies
 from seedance_saas.errors import Refusal
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--retention-days", type=int)
         parser.add_argument("--upload-bytes-max", type=int)
         parser.add_argument("--why", required=True)
+        add_by(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization = Organization.objects.filter(pk=options["organization"]).first()
@@ -28,6 +30,7 @@ class Command(BaseCommand):
                 retention_days=options["retention_days"],
                 upload_bytes_max=options["upload_bytes_max"],
                 why=options["why"],
+                actor=operator(options["by"]),
             )
         except Refusal as refusal:
             raise CommandError(refusal.message) from None

@@ -6,14 +6,17 @@ import threading
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, connection
+from django.utils.module_loading import import_string
 
 from seedance_saas import clock
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
+WATCH_SECONDS = 30
 
 
 class Command(BaseCommand):
@@ -27,6 +30,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, ask_to_stop)
         signal.signal(signal.SIGINT, ask_to_stop)
+        threading.Thread(target=watch, args=[stop], daemon=True).start()
         registered = False
         available: bool | None = None
         logger.info("clock.started")
@@ -47,3 +51,13 @@ class Command(BaseCommand):
                 available = True
             stop.wait(TICK_SECONDS)
         logger.info("clock.stopped")
+
+
+def watch(stop: threading.Event) -> None:
+    """Look for trouble until `stop`. Beside the ticks: a mail server that is slow must not stop time."""
+    while not stop.wait(WATCH_SECONDS):
+        try:
+            import_string(settings.WATCH)()
+        except Error as error:  # what else may fail, it bears itself
+            connection.close()
+            logger.error("clock.watch_failed why=%s", type(error).__name__)

@@ -100,6 +100,7 @@ def test_a_draft_takes_no_credit_note(shop: Shop) -> None:
 
 
 def test_a_line_takes_its_part_of_the_tax_along(shop: Shop) -> None:
+    shop.client.v1.customers.update(shop.customer, {"address": {"country": "GB"}})
     invoice = opened(shop, automatic_tax={"enabled": True})
     (line,) = invoice.lines.data
 

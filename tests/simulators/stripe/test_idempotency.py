@@ -1,7 +1,6 @@
 """A repeated key gives the first answer again."""
 
 import threading
-import time
 
 import httpx
 import stripe
@@ -82,7 +81,7 @@ def test_a_key_is_forgotten_after_a_day(
 
 
 def test_a_key_in_use_is_a_conflict(simulator: SimulatorThread, control: Control) -> None:
-    control("faults", delay_ms=500)
+    control("faults", delay_ms=1000)
     answers: list[int] = []
 
     def create() -> None:
@@ -95,10 +94,10 @@ def test_a_key_in_use_is_a_conflict(simulator: SimulatorThread, control: Control
         if answer.status_code == 409:
             assert answer.json()["error"]["code"] == "idempotency_key_in_use"
 
-    first = threading.Thread(target=create)
-    first.start()
-    time.sleep(0.2)
-    create()
-    first.join()
+    both = [threading.Thread(target=create) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
 
     assert answers == [409, 200]

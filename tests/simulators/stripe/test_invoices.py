@@ -131,3 +131,27 @@ def test_tax_is_ten_per_cent_where_it_is_automatic(shop: Shop) -> None:
 
     assert (made.subtotal, made.total, made.total_excluding_tax) == (1005, 1106, 1005)
     assert [tax.amount for tax in made.total_taxes or []] == [101]
+
+
+def test_tax_wants_to_know_where_the_customer_is(shop: Shop, control: Control) -> None:
+    """A subscription is refused; an invoice of one's own stays a draft; a subscription's goes out without tax."""
+    taxed: Any = {"automatic_tax": {"enabled": True}}
+    draft = shop.draft(500, **taxed)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.subscribe(**taxed)
+    assert refused.value.code == "customer_tax_location_invalid"
+    with pytest.raises(stripe.InvalidRequestError, match="location isn't recognized"):
+        shop.client.v1.invoices.finalize_invoice(draft.id)
+    assert shop.read(draft).status == "draft"
+
+    shop.client.v1.customers.update(shop.customer, {"address": {"country": "GB"}})
+    subscription = shop.subscribe(**taxed)
+    shop.client.v1.customers.update(shop.customer, {"address": ""})
+    shop.use("100000")
+    control("advance", to=NOON + HOUR)
+    shop.client.v1.subscriptions.cancel(subscription.id, {"invoice_now": True})
+    (invoice,) = shop.client.v1.invoices.list({"subscription": subscription.id}).data
+    final = shop.client.v1.invoices.finalize_invoice(invoice.id)
+
+    assert (final.status, final.total, final.total_excluding_tax) == ("open", 1000, 1000)
+    assert final.automatic_tax.disabled_reason == "finalization_requires_location_inputs"

@@ -51,6 +51,7 @@ def answers(shop: Shop, control: Control) -> dict[str, stripe.StripeObject]:
     control("advance", to=NOON + 30 * DAY + 3600)
     (invoice,) = v1.invoices.list({"subscription": subscription.id}).data
     credit: Any = {"invoice": invoice.id, "amount": 100, "refund_amount": 100}
+    v1.customers.update(shop.customer, {"address": {"country": "GB"}})
     draft = v1.invoices.create(
         {"customer": shop.customer, "automatic_tax": {"enabled": True}, "auto_advance": True}
     )

@@ -13,7 +13,6 @@ NOT_PLAYED = (
     "customer_account",
     "discounts",
     "price_data",
-    "tax_behavior",
     "tax_code",
     "tax_rates",
 )
@@ -184,6 +183,8 @@ def _apply(call: Call, item: Json) -> None:
         item[name] = given.get(name, item[name])
     if item["period"]["end"] < item["period"]["start"]:
         raise invalid("The period must not end before it starts.", param="period[end]")
+    if given.get("tax_behavior", "exclusive") != "exclusive":
+        raise invalid("Tax is on top of prices here.", param="tax_behavior")
     item["metadata"] = metadata.merged(item["metadata"], given.get("metadata"))
 
 

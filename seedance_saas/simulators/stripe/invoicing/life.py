@@ -11,6 +11,7 @@ from seedance_saas.simulators.stripe.invoicing import (
     lines,
     methods,
     standing,
+    tax_location,
 )
 from seedance_saas.simulators.stripe.money_in import payment_methods, payments
 from seedance_saas.simulators.stripe.registry import timer
@@ -60,6 +61,7 @@ def issue_paid(call: Call, invoice: Json, intent: Json) -> Json:
 
 
 def _open(call: Call, invoice: Json, customer: Json) -> None:
+    tax_location.settle(invoice, customer)
     lines.add_up(call, invoice)
     _number(call, invoice, customer)
     token = invoice["id"].removeprefix("in_")
@@ -71,8 +73,6 @@ def _open(call: Call, invoice: Json, customer: Json) -> None:
         "invoice_pdf": f"{call.url}/invoices/{token}/pdf",
         "status": "open",
     }
-    if invoice["automatic_tax"]["enabled"]:
-        invoice["automatic_tax"]["status"] = "complete"
     invoice["status_transitions"]["finalized_at"] = call.now
     call.save(invoice, "invoice.finalized")
 

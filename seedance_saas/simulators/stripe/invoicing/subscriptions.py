@@ -14,6 +14,7 @@ from seedance_saas.simulators.stripe.invoicing import (
     periods,
     standing,
     subscription_items,
+    tax_location,
     unplayed,
 )
 from seedance_saas.simulators.stripe.registry import endpoint
@@ -47,6 +48,8 @@ def create(call: Call) -> Json:
     subscription["items"]["total_count"] = len(given["items"])
     subscription["currency"] = subscription["items"]["data"][0]["price"]["currency"]
     _apply(call, subscription)
+    if subscription["automatic_tax"]["enabled"]:
+        tax_location.require(customer)
     _set_anchor(call, subscription)
     cycle.begin(call, subscription, call.now)
     return call.save(subscription, "customer.subscription.created")

@@ -39,9 +39,18 @@ def open_by_card(call: Call, charge: str, reason: str, is_inquiry: bool) -> None
 
 
 def open_dispute(
-    call: Call, charge: Json, *, reason: str, status: str, amount: int | None = None
+    call: Call,
+    charge: Json,
+    *,
+    reason: str,
+    status: str,
+    amount: int | None = None,
+    takes_money: bool = True,
 ) -> Json:
-    """The payer's bank wants `amount` back; None is all that was not refunded."""
+    """The payer's bank wants `amount` back; None is all that was not refunded.
+
+    `takes_money` is of one that is prevented: settled by giving it back, or blocked.
+    """
     brand = charge["payment_method_details"].get("card", {}).get("brand", "visa")
     made: Json = {
         "id": ids.new("dp_1", 23),
@@ -80,7 +89,7 @@ def open_dispute(
         "status": status,
     }
     call.save(charge | {"disputed": True})
-    if status in INQUIRIES:
+    if status in INQUIRIES or (status == "prevented" and not takes_money):
         return call.save(made, "charge.dispute.created")
     _withdraw(call, made)
     return call.save(made, "charge.dispute.created", "charge.dispute.funds_withdrawn")
@@ -199,7 +208,7 @@ def close(call: Call) -> Json:
 
 @control("POST", "/control/disputes")
 def open_by_hand(call: Call) -> Json:
-    """`charge`; `amount` in cents, `status` needs_response or warning_needs_response, `reason`."""
+    """`charge`; `amount` in cents, `status`, `reason`; of one that is prevented, whether it `takes_money`."""
     given = call.params
     charge = call.get("charge", given.get("charge", ""), param="charge")
     if charge["status"] != "succeeded":
@@ -211,10 +220,15 @@ def open_by_hand(call: Call) -> Json:
     if amount is not None and (not isinstance(amount, int) or not 0 < amount <= charge["amount"]):
         raise invalid("amount must be from 1 to the charge's, in cents.", param="amount")
     status = given.get("status", "needs_response")
-    if status not in {"needs_response", "warning_needs_response"}:
-        raise invalid("status must be needs_response or warning_needs_response.", param="status")
+    if status not in {"needs_response", "warning_needs_response", "prevented"}:
+        raise invalid(
+            "status must be needs_response, warning_needs_response or prevented.", param="status"
+        )
     reason = given.get("reason", "fraudulent")
-    return open_dispute(call, charge, reason=reason, status=status, amount=amount)
+    takes_money = bool(given.get("takes_money", True))
+    return open_dispute(
+        call, charge, reason=reason, status=status, amount=amount, takes_money=takes_money
+    )
 
 
 @control("POST", "/control/disputes/{id}")
