@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Case, Count, F, Max, Q, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from generations import dispatch
@@ -168,7 +180,11 @@ def not_moving(now: datetime) -> list[Generation]:
     what the provider has worked at for long.
     What waits for a share of its own organization's is as it should be, and so is a sandbox that waits.
     """
-    overdue = Q(due_at__lt=now - NOT_MOVING) & ~Q(state=State.QUEUED)
+    fetched = Generation.objects.filter(
+        organization=OuterRef("organization"), state=State.PREPARING, due_at__gt=now
+    )
+    in_line = Q(state=State.QUEUED) | Q(Exists(fetched), state=State.PREPARING)
+    overdue = Q(due_at__lt=now - NOT_MOVING) & ~in_line
     waits = Q(
         pk__in=dispatch.in_turn(registry.SOLD_THROUGH[0], SHOWN + 1),
         state=State.QUEUED,

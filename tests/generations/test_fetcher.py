@@ -16,7 +16,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization
-from generations import fetcher, limits, probing, sweeps
+from generations import fetcher, inputs, lifecycle, limits, probing, sweeps
 from generations.models import Generation, StoredFile
 from tests.deaths import each_death
 from tests.generations.steps import BODY, IMAGE, Line
@@ -113,15 +113,15 @@ def test_what_breaks_for_a_fault_of_ours_holds_up_no_other(
 ) -> None:
     line.upstream.files[KITE] = JPEG
     broken, good = ask(line.api, KITE), ask(line.api, KITE)
-    prepare = fetcher.lifecycle.prepare
+    prepare = lifecycle.prepare
 
-    def trip(generation: Generation, fetched: Callable[[], list[fetcher.inputs.Fetched]]) -> None:
+    def trip(generation: Generation, fetched: Callable[[], list[inputs.Fetched]]) -> None:
         if generation.pk == broken.pk:
             raise RuntimeError("a fault of ours")
         prepare(generation, fetched)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fetcher.lifecycle, "prepare", trip)
+        patch.setattr(lifecycle, "prepare", trip)
         assert fetcher.run() == 2
 
     assert (line.now(broken).state, line.now(good).state) == ("preparing", "queued")
@@ -162,7 +162,7 @@ def test_whoever_dies_at_any_line_every_file_is_kept_and_every_generation_goes_o
         fetcher.run()
         deaths += killer.has_killed
         assert line.now(generation).state == "queued"
-        assert generation.input_files.get().stored.state == StoredFile.State.READY
+        assert StoredFile.objects.get(input_files__generation=generation).state == "ready"
         assert [move.to_state for move in generation.moves.all()] == ["queued"]
 
     assert deaths > 15

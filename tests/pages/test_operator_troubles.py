@@ -116,6 +116,21 @@ def test_what_waits_for_a_slot_does_not_move_and_what_waits_for_its_own_share_do
     assert names() == []
 
 
+def test_what_no_fetcher_takes_does_not_move_and_what_waits_behind_its_own_does(
+    acme: Organization, rival: Organization, queued: Callable[[Organization], Generation]
+) -> None:
+    waits, theirs = queued(acme), queued(rival)
+    three_minutes_ago = timezone.now() - timedelta(minutes=3)
+    Generation.objects.filter(pk=waits.pk).update(state=State.PREPARING, due_at=three_minutes_ago)
+    taken = Generation.objects.filter(pk=theirs.pk)
+    taken.update(state=State.PREPARING, due_at=timezone.now() + timedelta(minutes=1))
+    assert names() == ["not-moving"]
+
+    taken.update(organization=acme)
+
+    assert names() == []
+
+
 @pytest.mark.parametrize(("minutes", "expected"), [(9, []), (11, ["not-moving"])])
 def test_a_lost_job_is_one_when_it_is_searched_for_long(
     acme: Organization,
