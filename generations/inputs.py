@@ -24,12 +24,8 @@ from seedance_saas import http, scratch
 from seedance_saas.errors import InvalidRequest
 
 FETCH_SECONDS_MAX = 12.0
-FETCHED_AT_ONCE = (
-    4  # of one generation: twelve files then end within the fetcher's lease, however slow they are
-)
-PROBES = threading.BoundedSemaphore(
-    4
-)  # at once: more would take each other's time, which is limited
+FETCHED_AT_ONCE = 4  # of a generation: twelve files then end within the fetcher's lease
+PROBES = threading.BoundedSemaphore(4)  # at once: more would take each other's few seconds
 UPLOAD = re.compile(r"upload:(upl_[0-9a-f]{32})")
 
 
@@ -197,7 +193,7 @@ def fetch(files: Sequence[InputFile], folder: Path) -> list[Fetched]:
 
 
 def keep(generation: Generation, fetched: Iterable[Fetched]) -> None:
-    """Keep what was fetched, and check all files together. Raises BadFile."""
+    """Keep what was fetched, and check all files together. What another kept meanwhile stays. Raises BadFile."""
     for one in fetched:
         stored = stored_files.keep_input(
             generation.organization_id,
@@ -206,7 +202,7 @@ def keep(generation: Generation, fetched: Iterable[Fetched]) -> None:
             keep_until=timezone.now() + FETCHED_KEPT,
             upload=False,
         )
-        InputFile.objects.filter(pk=one.row.pk).update(stored=stored)
+        InputFile.objects.filter(pk=one.row.pk, stored=None).update(stored=stored)
     rows = generation.input_files.select_related("stored")
     try:
         _check_together([(row.field, row.stored) for row in rows if row.stored])

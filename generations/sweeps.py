@@ -143,11 +143,11 @@ def look_now(generation: Generation) -> None:
         row = Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
         if row.is_final:
             return
-        if row.state in {State.PREPARING, State.QUEUED}:
-            Generation.objects.filter(pk=row.pk).update(due_at=timezone.now())
+        rows = Generation.objects.filter(pk=row.pk)
         if row.state == State.PREPARING:
-            pass  # the fetcher finds it
+            rows.update(due_at=timezone.now())  # the fetcher finds it
         elif row.state == State.QUEUED:
+            rows.update(due_at=timezone.now())
             queue.enqueue("generations.tasks.dispatch_queued")
         elif row.state == State.COLLECTING:
             queue.enqueue("generations.tasks.collect", row.id)  # its lease decides

@@ -19,6 +19,7 @@ from accounts.models import Organization
 from generations import fetcher, inputs, lifecycle, limits, probing, sweeps
 from generations.models import Generation, StoredFile
 from tests.deaths import each_death
+from tests.generations.files import picture
 from tests.generations.steps import BODY, IMAGE, Line
 from tests.kernel.programs import manage, on_test_database
 from tests.race import race
@@ -106,6 +107,24 @@ def test_a_person_need_not_wait_for_the_lease(line: Line) -> None:
     sweeps.look_now(generation)
 
     assert fetcher.claim(1) == [generation]
+
+
+def test_of_two_who_fetch_the_same_the_first_is_kept(line: Line, tmp_path: Path) -> None:
+    """The lease of one had run out, and the stranger sent the other something else."""
+    generation = ask(line.api, KITE)
+    both = [line.now(generation), line.now(generation)]
+    fetched: list[list[inputs.Fetched]] = []
+    for content in (JPEG, picture("PNG")):
+        line.upstream.files[KITE] = content
+        folder = tmp_path / str(len(fetched))
+        folder.mkdir()
+        fetched.append(inputs.fetch(inputs.missing(generation), folder))
+
+    for one, files in zip(both, fetched, strict=True):
+        lifecycle.prepare(one, partial(list, files))
+
+    assert StoredFile.objects.get(input_files__generation=generation).content_type == "image/jpeg"
+    assert [move.to_state for move in generation.moves.all()] == ["queued"]
 
 
 def test_what_breaks_for_a_fault_of_ours_holds_up_no_other(

@@ -15,6 +15,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Loops("fetcher", {"files": fetcher.run}).run()
-        os._exit(
-            0
-        )  # threads may still wait for strangers, and all that was under way is given back
+        os._exit(0)  # threads may still wait for strangers; what they were to bring is given back
