@@ -20,7 +20,7 @@ NAME = "jane.doe@example.com"
 
 
 def everything() -> str:
-    """Every row of our rooms as text, but the answers that are kept for a day, who asked how often, and the queue's tasks."""
+    """Every row of our rooms as text, but the answers that are kept for a day, who asked how often, and tasks."""
     rows = [
         row
         for model in apps.get_models()
