@@ -139,6 +139,7 @@ def test_the_table_has_every_address_of_the_map_and_no_other(world: World) -> No
     assert not [*gone, *missing], "\n".join([*gone, *missing])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_of_the_api", [False, True], ids=["people", "programs"])
 def test_everybody_is_told_what_the_table_says(crowd: Crowd, is_of_the_api: bool) -> None:
     wrong = [

@@ -23,7 +23,7 @@ from tests.deaths import (
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 
 @dataclass
@@ -78,7 +78,6 @@ def assert_bought_once(account: StripeAccount, buyers: list[Buyer]) -> None:
     assert compare() == []
 
 
-@pytest.mark.thorough
 def test_while_the_page_is_opened(
     come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:
@@ -171,7 +170,6 @@ def test_while_the_payment_is_followed(
     assert_bought_once(stripe_account, buyers)
 
 
-@pytest.mark.thorough
 def test_with_every_webhook_and_a_day_without_sweeps_the_comparison_finds_all(
     come: Callable[[], Buyer], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

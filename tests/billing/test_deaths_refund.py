@@ -23,7 +23,7 @@ from tests.deaths import (
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def assert_half_went_back(account: StripeAccount, paid: list[Purchase]) -> None:
     assert compare() == []
 
 
-@pytest.mark.thorough
 @at_moments
 def test_while_it_is_requested(
     come: Callable[[], Purchase],
@@ -95,7 +94,6 @@ def test_while_it_is_requested(
     assert_half_went_back(stripe_account, paid)
 
 
-@pytest.mark.thorough
 @at_moments_with_losses
 def test_while_it_is_sent(
     come: Callable[[], Purchase],
@@ -153,7 +151,6 @@ def test_while_stripe_refuses_it(
     assert compare() == []
 
 
-@pytest.mark.thorough
 def test_while_a_refund_of_the_dashboard_is_noted(
     come: Callable[[], Purchase], stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

@@ -23,7 +23,7 @@ from tests.deaths import (
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 Come = Callable[[str], Organization]
 
 
@@ -103,7 +103,6 @@ def test_while_the_card_is_charged(
     assert compare() == []
 
 
-@pytest.mark.thorough
 @at_moments
 def test_while_a_decline_is_noted(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int
@@ -125,7 +124,6 @@ def test_while_a_decline_is_noted(
     assert charges(stripe_account) == [("failed", 50_00)] * len(organizations) * 2
 
 
-@pytest.mark.thorough
 @at_moments
 def test_while_it_is_noted_that_the_bank_asks(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller, every: int
@@ -144,7 +142,6 @@ def test_while_it_is_noted_that_the_bank_asks(
     assert compare() == []
 
 
-@pytest.mark.thorough
 def test_found_only_after_stripe_has_forgotten_the_key(
     come: Come, stripe_account: StripeAccount, hours: time_machine.Traveller
 ) -> None:

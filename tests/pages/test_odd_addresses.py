@@ -9,16 +9,16 @@ from accounts.models import Organization
 from generations.models import Generation
 from tests.pages.conftest import FORM
 
-THOROUGH = pytest.mark.thorough
+pytestmark = pytest.mark.thorough
 ODD = ["", " ", "bogus", "1080p", "-1", "99", "1e9", "²", "9" * 400, "é\n", "<b>", "[]", "{}"]
 
 
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        pytest.param("/create", ("model", "prompt", "resolution", "duration"), marks=THOROUGH),
+        ("/create", ("model", "prompt", "resolution", "duration")),
         ("/gallery", ("state", "model", "end_user_id", "since", "until", "cursor")),
-        pytest.param("/billing", ("kind", "reference", "since", "until", "cursor"), marks=THOROUGH),
+        ("/billing", ("kind", "reference", "since", "until", "cursor")),
         ("/live", ("seen", "view")),
     ],
 )

@@ -43,6 +43,7 @@ class Asked:
         return len(asked)
 
 
+@pytest.mark.thorough
 @pytest.mark.tampers
 def test_no_page_asks_more_of_those_who_have_more(
     world: World, monkeypatch: pytest.MonkeyPatch
