@@ -27,6 +27,8 @@ from tests.stripe_account import ASKS as ASKING_NUMBER
 from tests.stripe_account import StripeAccount
 from tests.world import money
 
+pytestmark = pytest.mark.thorough
+
 RunQueue = Callable[[], int]
 HOUR = timedelta(hours=1)
 DEAD_IN_ANOTHER_WALLET = "pm_card_chargeCustomerFail"  # the same number, saved a second time
@@ -165,7 +167,6 @@ def test_another_number_resumes_and_pays(
     assert money(acme) == (75_000_000, 0)
 
 
-@pytest.mark.thorough
 def test_saving_the_terms_again_charges_no_card_that_was_given_up(
     acme: Organization, stripe_account: StripeAccount, clock: time_machine.Traveller, sweep: Sweep
 ) -> None:
@@ -208,7 +209,6 @@ def test_a_dead_card_is_charged_three_times_ever_however_cards_are_swapped(
     assert charges(stripe_account)[3:] == [("succeeded", 50_00)]
 
 
-@pytest.mark.thorough
 def test_two_dead_cards_in_turns_are_charged_three_times_each(
     acme: Organization, stripe_account: StripeAccount, clock: time_machine.Traveller, sweep: Sweep
 ) -> None:
@@ -359,7 +359,6 @@ def test_a_payment_with_another_card_makes_that_the_one_that_is_charged(
     assert money(acme) == (100_000_000, 0)
 
 
-@pytest.mark.thorough
 def test_a_person_who_pays_does_not_revive_a_card_that_was_declined(
     acme: Organization,
     member_of: Callable[..., User],

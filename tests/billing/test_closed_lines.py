@@ -9,8 +9,9 @@ from billing.models import CreditLine, StripeCheck
 from billing.stripe_gateway.connection import StripeUnavailable
 from tests.billing.on_account import DAY, FEBRUARY, MARCH, OnAccount
 
+pytestmark = pytest.mark.thorough
 
-@pytest.mark.thorough
+
 def test_closed_by_the_operator_the_last_invoice_still_comes(on_account: OnAccount) -> None:
     on_account.approve(limit_usd=100)
     on_account.use(4_000_000)
@@ -34,7 +35,6 @@ def test_closed_by_the_operator_the_last_invoice_still_comes(on_account: OnAccou
     assert on_account.receivable() == 0
 
 
-@pytest.mark.thorough
 def test_what_ends_after_the_last_month_has_an_invoice_of_its_own(on_account: OnAccount) -> None:
     on_account.approve(limit_usd=100)
     running = on_account.hold(6_000_000)
@@ -76,7 +76,6 @@ def test_a_lost_end_is_made_good_within_a_day(on_account: OnAccount) -> None:
     assert on_account.subscriptions() == [("active", True)]
 
 
-@pytest.mark.thorough
 def test_opened_again_in_the_same_month_the_subscription_goes_on(on_account: OnAccount) -> None:
     on_account.approve(limit_usd=100)
     on_account.use(4_000_000)
@@ -105,7 +104,6 @@ def test_an_end_that_comes_late_does_not_end_what_was_opened_again(
     assert on_account.line.state == "open"
 
 
-@pytest.mark.thorough
 def test_opened_again_later_it_has_another_subscription_and_all_is_asked_for(
     on_account: OnAccount,
 ) -> None:
@@ -165,7 +163,6 @@ def test_ended_at_stripe_the_line_is_closed_and_the_rest_is_asked_for(
     assert (on_account.invoice().state, on_account.invoice().asked_cents) == ("open", 400)
 
 
-@pytest.mark.thorough
 def test_ended_at_stripe_with_an_invoice_nothing_is_asked_for_twice(
     on_account: OnAccount,
 ) -> None:

@@ -13,6 +13,8 @@ from billing.errors import InsufficientCredits
 from billing.models import Invoice, Reversal, StripeCheck, Transfer
 from tests.billing.on_account import DAY, MARCH, OnAccount
 
+pytestmark = pytest.mark.thorough
+
 USED, LIMIT = 40_000_000, 100_000_000
 
 
@@ -95,7 +97,6 @@ def test_a_refund_leaves_the_cash_and_nothing_is_owed_for_it(paid: OnAccount) ->
     assert paid.end_month(MARCH).asked_cents == 500  # and no later invoice asks for it again
 
 
-@pytest.mark.thorough
 def test_all_of_it_in_parts_is_all_of_it(paid: OnAccount) -> None:
     for cents in (13_33, 13_33, 13_34):
         refund(paid, cents)
@@ -104,7 +105,6 @@ def test_all_of_it_in_parts_is_all_of_it(paid: OnAccount) -> None:
     assert books(paid) == (0, 0, USED)
 
 
-@pytest.mark.thorough
 def test_a_refund_that_fails_is_in_the_cash_again(paid: OnAccount) -> None:
     id = refund(paid, 10_00)
     paid.work()
@@ -117,7 +117,6 @@ def test_a_refund_that_fails_is_in_the_cash_again(paid: OnAccount) -> None:
     assert january(paid).refunded_microusd == 0
 
 
-@pytest.mark.thorough
 def test_a_credit_note_with_a_refund_is_one_refund(paid: OnAccount) -> None:
     paid.client.v1.credit_notes.create(
         {"invoice": january(paid).stripe_id, "amount": 15_00, "refund_amount": 15_00}
@@ -128,7 +127,6 @@ def test_a_credit_note_with_a_refund_is_one_refund(paid: OnAccount) -> None:
     assert Reversal.objects.count() == 1
 
 
-@pytest.mark.thorough
 def test_a_credit_note_for_what_was_given_back_beside_stripe_is_a_refund(paid: OnAccount) -> None:
     note = paid.client.v1.credit_notes.create(
         {
@@ -144,7 +142,6 @@ def test_a_credit_note_for_what_was_given_back_beside_stripe_is_a_refund(paid: O
     assert Reversal.objects.get().stripe_id == note.id
 
 
-@pytest.mark.thorough
 def test_what_a_credit_note_puts_on_the_balance_pays_for_the_next_one(paid: OnAccount) -> None:
     """No money moves until then; what it pays is written off there."""
     paid.client.v1.credit_notes.create(
@@ -178,7 +175,6 @@ def test_what_a_bank_takes_is_with_the_bank_and_owed_again(paid: OnAccount) -> N
     assert (row.kind, row.state, row.evidence_due_at is None) == ("dispute", "open", False)
 
 
-@pytest.mark.thorough
 def test_won_it_is_as_before(paid: OnAccount) -> None:
     id = dispute(paid)
     paid.work()
@@ -190,7 +186,6 @@ def test_won_it_is_as_before(paid: OnAccount) -> None:
     assert (paid.standing.open_microusd, paid.line.state, paid.left) == (0, "open", LIMIT)
 
 
-@pytest.mark.thorough
 def test_lost_it_stays_owed_until_the_operator_opens_the_line_anew(paid: OnAccount) -> None:
     id = dispute(paid)
     decide(paid, id, "lost")
@@ -221,7 +216,6 @@ def test_what_was_forgiven_does_not_close_the_line_again(paid: OnAccount) -> Non
     assert books(paid) == (USED, USED, USED)
 
 
-@pytest.mark.thorough
 def test_what_was_forgiven_and_comes_again_is_no_loss_any_more(paid: OnAccount) -> None:
     id = dispute(paid)
     paid.work()
@@ -235,7 +229,6 @@ def test_what_was_forgiven_and_comes_again_is_no_loss_any_more(paid: OnAccount) 
     assert (january(paid).forgiven_microusd, paid.left) == (0, 50_000_000)
 
 
-@pytest.mark.thorough
 def test_an_inquiry_moves_nothing_until_it_is_a_dispute(paid: OnAccount) -> None:
     id = dispute(paid, status="warning_needs_response")
     paid.work()
@@ -248,7 +241,6 @@ def test_an_inquiry_moves_nothing_until_it_is_a_dispute(paid: OnAccount) -> None
     assert books(paid) == (USED, USED, 0)
 
 
-@pytest.mark.thorough
 def test_more_than_came_in_is_never_taken_back(paid: OnAccount) -> None:
     """Refunded in part, and the bank takes all of it: what is twice away is our loss, and no debt of theirs."""
     refund(paid, 10_00)
@@ -258,7 +250,6 @@ def test_more_than_came_in_is_never_taken_back(paid: OnAccount) -> None:
     assert books(paid) == (30_000_000, 30_000_000, 10_000_000)
 
 
-@pytest.mark.thorough
 def test_who_closes_the_organization_is_told_what_is_owed(paid: OnAccount) -> None:
     dispute(paid)
     paid.work()
@@ -290,7 +281,6 @@ def test_the_daily_comparison_finds_what_no_webhook_told(paid: OnAccount) -> Non
     assert books(paid) == (30_000_000, 0, 10_000_000)
 
 
-@pytest.mark.thorough
 def test_a_refund_that_fails_long_after_it_was_made_is_found_in_stripes_balance(
     paid: OnAccount,
 ) -> None:
@@ -310,7 +300,6 @@ def test_a_refund_that_fails_long_after_it_was_made_is_found_in_stripes_balance(
     assert StripeCheck.objects.latest("id").differences == []
 
 
-@pytest.mark.thorough
 def test_a_dispute_is_looked_at_once_a_day_by_its_owner(paid: OnAccount) -> None:
     id = dispute(paid)
     paid.work()

@@ -12,6 +12,8 @@ from tests.billing.on_account import DAY, FEBRUARY, HOUR, MARCH, OnAccount
 from tests.stripe_account import ASKS, DECLINED
 from tests.world import deposit, money
 
+pytestmark = pytest.mark.thorough
+
 USED, LIMIT = 40_000_000, 100_000_000
 DUE = FEBRUARY + timedelta(days=30, minutes=2)
 
@@ -81,7 +83,6 @@ def test_a_saved_card_is_charged_and_the_line_restored(charged: OnAccount) -> No
     assert charged.told("invoice.") == ["invoice.issued", "invoice.paid"]
 
 
-@pytest.mark.thorough
 def test_the_card_that_was_saved_by_buying_is_charged(on_account: OnAccount) -> None:
     """Stripe would charge nothing but the default one, which nobody chose."""
     on_account.save_card(is_default=False)
@@ -110,7 +111,6 @@ def test_paid_without_any_webhook_is_found(sent: OnAccount) -> None:
     is_restored(sent)
 
 
-@pytest.mark.thorough
 def test_paid_another_way_is_paid(sent: OnAccount) -> None:
     sent.client.v1.invoices.pay(sent.invoice().stripe_id, {"paid_out_of_band": True})
     sent.work()
@@ -118,7 +118,6 @@ def test_paid_another_way_is_paid(sent: OnAccount) -> None:
     is_restored(sent)
 
 
-@pytest.mark.thorough
 def test_what_is_used_while_it_waits_is_on_the_next_and_stays_open(sent: OnAccount) -> None:
     sent.use(5_000_000)
     running = sent.hold(7_000_000)
@@ -160,7 +159,6 @@ def test_a_card_that_fails_closes_the_line_until_it_is_paid(charged: OnAccount) 
     ]
 
 
-@pytest.mark.thorough
 def test_no_card_at_all_is_a_payment_that_failed(charged: OnAccount) -> None:
     charged.go_to(FEBRUARY + 3 * HOUR)
 
@@ -170,7 +168,6 @@ def test_no_card_at_all_is_a_payment_that_failed(charged: OnAccount) -> None:
     is_restored(charged)
 
 
-@pytest.mark.thorough
 def test_a_debit_under_way_has_not_failed(charged: OnAccount) -> None:
     charged.save_card("pm_usBankAccount")
     charged.account.config.stripe_async_seconds = 3 * 86_400.0
@@ -182,7 +179,6 @@ def test_a_debit_under_way_has_not_failed(charged: OnAccount) -> None:
     is_restored(charged)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("number", [DECLINED, ASKS])
 def test_who_tries_a_card_in_vain_before_the_day_is_not_late(sent: OnAccount, number: str) -> None:
     sent.pay(number=number)
@@ -203,7 +199,6 @@ def test_the_day_goes_by_and_the_line_is_closed_until_it_is_paid(sent: OnAccount
     is_restored(sent)
 
 
-@pytest.mark.thorough
 def test_without_any_webhook_the_day_goes_by_all_the_same(sent: OnAccount) -> None:
     sent.account.control("faults", webhooks={"off": True})
 
@@ -212,7 +207,6 @@ def test_without_any_webhook_the_day_goes_by_all_the_same(sent: OnAccount) -> No
     assert states(sent) == ("overdue", "closed", "unpaid")
 
 
-@pytest.mark.thorough
 def test_given_up_by_stripe_it_can_still_be_paid(charged: OnAccount) -> None:
     charged.save_card("pm_card_chargeCustomerFail")
     for day in (0, 3, 5, 7):
@@ -225,7 +219,6 @@ def test_given_up_by_stripe_it_can_still_be_paid(charged: OnAccount) -> None:
     is_restored(charged)
 
 
-@pytest.mark.thorough
 def test_while_it_is_unpaid_the_months_go_on(charged: OnAccount) -> None:
     charged.save_card("pm_card_chargeCustomerFail")
     running = charged.hold(8_000_000)
@@ -243,7 +236,6 @@ def test_while_it_is_unpaid_the_months_go_on(charged: OnAccount) -> None:
     charged.agrees()
 
 
-@pytest.mark.thorough
 def test_a_voided_one_is_forgiven(sent: OnAccount) -> None:
     sent.go_to(DUE)
     sent.client.v1.invoices.void_invoice(january(sent).stripe_id)
@@ -256,7 +248,6 @@ def test_a_voided_one_is_forgiven(sent: OnAccount) -> None:
     sent.agrees()
 
 
-@pytest.mark.thorough
 def test_a_credit_note_of_the_operator_is_no_money_that_came_in(sent: OnAccount) -> None:
     sent.client.v1.credit_notes.create({"invoice": sent.invoice().stripe_id, "amount": 1500})
     sent.pay()
@@ -295,7 +286,6 @@ def test_a_disputed_payment_closes_the_line(paid: OnAccount) -> None:
     paid.agrees()
 
 
-@pytest.mark.thorough
 def test_a_dispute_that_is_won_opens_the_line_again(paid: OnAccount) -> None:
     id = dispute(paid)
 
@@ -305,7 +295,6 @@ def test_a_dispute_that_is_won_opens_the_line_again(paid: OnAccount) -> None:
     is_restored(paid)
 
 
-@pytest.mark.thorough
 def test_a_dispute_that_is_lost_leaves_it_closed(paid: OnAccount) -> None:
     id = dispute(paid)
     paid.account.control(f"disputes/{id}", status="lost")
@@ -329,7 +318,6 @@ def test_an_inquiry_takes_nothing_and_closes_nothing(paid: OnAccount) -> None:
     is_restored(paid)
 
 
-@pytest.mark.thorough
 def test_a_dispute_nobody_told_us_of_is_found_within_a_day(paid: OnAccount) -> None:
     paid.account.control("faults", webhooks={"off": True})
     dispute(paid)
@@ -340,7 +328,6 @@ def test_a_dispute_nobody_told_us_of_is_found_within_a_day(paid: OnAccount) -> N
     assert states(paid) == ("paid", "closed", "disputed")
 
 
-@pytest.mark.thorough
 def test_unpaid_and_disputed_each_close_the_line_for_itself(paid: OnAccount) -> None:
     paid.use(5_000_000)
     paid.work()

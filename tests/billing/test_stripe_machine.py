@@ -41,6 +41,7 @@ def histories(stripe_account: StripeAccount) -> Iterator[Callable[[int, int], No
     empty.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_random_histories_end_with_equal_books(histories: Callable[[int, int], None]) -> None:
     histories(4, 24)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from generations import probing
+from generations import fetcher, probing
 from generations.models import StoredFile, Upload
 from tests.generations.files import picture
 from tests.generations.kept import Kept
@@ -64,7 +64,7 @@ def test_a_file_by_url_is_read_again_when_the_lease_is_over(
         run_all()
     line.held(generation, "preparing")
 
-    line.clock.shift(timedelta(seconds=76))
+    line.clock.shift(fetcher.LEASE)
     line.sweep()
 
     assert line.now(generation).state == "running"

@@ -19,6 +19,8 @@ from tests.pages.conftest import text
 from tests.pages.test_purchases import plain
 from tests.world import Api, deposit
 
+pytestmark = pytest.mark.thorough
+
 Browser = Callable[..., Client]
 
 
@@ -80,7 +82,6 @@ def test_the_files_add_up_to_the_invoice(month: OnAccount, browser: Browser) -> 
     assert {one["model"] for one in lines} == {"seedance-2.0-fast-text-to-video"}
 
 
-@pytest.mark.thorough
 def test_what_was_taken_back_is_given_back_on_the_next_one(
     month: OnAccount, browser: Browser
 ) -> None:

@@ -11,6 +11,8 @@ from billing.models import LedgerCheck, Purchase, StripeEvent
 from billing.operator_pages.urls import urlpatterns
 from tests.world import make_user
 
+pytestmark = pytest.mark.thorough
+
 READ = [
     "/operator/money",
     "/operator/purchases",
@@ -125,7 +127,6 @@ def test_what_is_not_there_is_not_found_by_our_staff_either(staff: Client, path:
     assert {staff.get(path).status_code, staff.post(path).status_code} <= {404, 405}
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("path", [*READ, "/operator/lines/{organization}"])
 def test_odd_words_in_an_address_break_nothing(
     acme: Organization, staff: Client, path: str
