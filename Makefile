@@ -32,8 +32,10 @@ run: .venv/runtime.stamp  ## Serve everything on this machine (PORT, HOST, DATAB
 test: dev  ## Run the everyday tests: all but whole processes, a browser, and the longest histories
 	@$(PARALLEL) -m "not slow and not thorough"
 
+# A browser is driven from an event loop, beside which no other test may start one: these run by themselves.
 test-slow: dev  ## Run all the others; those that start whole processes one by one, for they measure time
-	@$(PARALLEL) -m "thorough and not slow"
+	@$(PARALLEL) -m "thorough and not slow" --ignore=tests/browser
+	@$(PARALLEL) -m "not slow" tests/browser
 	@$(BIN)/python -m pytest -q -m slow
 
 screens: dev  ## Look at every page at two widths, light and dark (.data/screens; ONLY=/billing: what begins so)

@@ -29,7 +29,7 @@ State = Invoice.State
 LOOK_AGAIN = timedelta(minutes=5)
 LOOK_EVERY = timedelta(hours=12)
 _FINAL = (State.PAID, State.VOID)
-LOOKS_MAX = 5
+LOOKS_MAX = 10  # each is lost to one that wrote meanwhile; a task tries again after that
 
 
 class _Overtaken(Exception):

@@ -43,7 +43,7 @@ State, Origin = Purchase.State, Purchase.Origin
 CHECKOUT_FOR = timedelta(hours=2)  # then Stripe's page cannot be paid any more
 KEY_IS_KEPT = timedelta(hours=20)  # Stripe forgets idempotency keys after a day
 HURRY_EVERY = timedelta(seconds=3)  # while somebody looks at its page
-LOOKS_MAX = 5
+LOOKS_MAX = 10  # each is lost to one that wrote meanwhile; a task tries again after that
 
 
 # -- begin ------------------------------------------------------------------------------------------
