@@ -215,7 +215,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig, target } = event.detail;
   const isForm = target.id === "create-form";
   if (!isForm && !target.closest("#asked")) return;
-  if (requestConfig.typed === typed) {
+  // Prices do not come into a form that is about to be another one: they would replace the button that was pressed.
+  const isAwaited = isForm || !document.querySelector("#create-form .htmx-request");
+  if (requestConfig.typed === typed && isAwaited) {
     if (isForm) typed += 1; // prices that are still on their way are those of another form
     return;
   }
